@@ -1,0 +1,63 @@
+"""The task descriptor (SPEC F5, R8): what kind of work a request is, estimated from its text before routing."""
+
+from enum import StrEnum
+from typing import Any, ClassVar, Literal
+
+from schemas.decision import SignalsView
+from schemas.envelope import Event, Frozen
+
+
+class TaskType(StrEnum):
+    """The taxonomy (SPEC R8): S3's thirteen types, four more, and ``general`` below the confidence floor."""
+
+    ARCHITECTURE = "architecture"
+    PLANNING = "planning"
+    CODE_GENERATION = "code-generation"
+    CODE_REVIEW = "code-review"
+    DEBUGGING = "debugging"
+    REFACTORING = "refactoring"
+    TESTING = "testing"
+    DOCUMENTATION = "documentation"
+    ANALYSIS = "analysis"
+    CREATIVE = "creative"
+    FACTUAL = "factual"
+    COORDINATION = "coordination"
+    SIMPLE_TASK = "simple-task"
+    MATH = "math"
+    TRANSLATION = "translation"
+    SUMMARIZATION = "summarization"
+    RESEARCH = "research"
+    GENERAL = "general"
+
+
+class TaskDescriptor(Frozen):
+    """S3's descriptor, field for field, plus what routing needs: signals, bounds, confidence."""
+
+    type: TaskType
+    complexity: Literal["simple", "medium", "complex", "critical"]
+    pattern: Literal["single-shot", "multi-step", "iterative"]
+    estimated_input_tokens: int
+    estimated_output_tokens: int
+    requires_extended_thinking: bool
+    involves_code: bool
+    priority: int
+    constraints: dict[str, Any] = {}
+    confidence: float = 1.0
+    input_token_bound: int = 0
+    """No tokenizer gives more input tokens than this (tokens <= bytes, plus framing per message and tool)."""
+    needs_vision: bool = False
+    needs_tools: bool = False
+    modality: Literal["text", "image", "video", "audio", "search"] = "text"
+    signals: SignalsView = SignalsView()
+    cluster: str | None = None
+
+
+class ClassificationMade(Event):
+    """The classification of an accepted request, one for each, on ``classifications``."""
+
+    TYPE: ClassVar[str] = "pointsman.classification.made.v1"
+
+    type: Literal["pointsman.classification.made.v1"] = "pointsman.classification.made.v1"
+    request_id: str  # type: ignore[assignment]
+    task: TaskDescriptor
+    engine: str

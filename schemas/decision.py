@@ -1,0 +1,252 @@
+"""The routing decision (SPEC F4): what was chosen, why, from what, with the values it read; or the refusal."""
+
+from enum import StrEnum
+from typing import Any, ClassVar, Literal
+
+from pydantic import AwareDatetime
+
+from schemas.envelope import Event, Frozen
+from schemas.money import Money
+
+
+class WindowLine(Frozen):
+    """One budget window as the decision saw it: half-open [start, end) in UTC, amounts in pico-dollars."""
+
+    window: Literal["day", "month"]
+    start: AwareDatetime
+    end: AwareDatetime
+    cap: Money
+    spent: Money
+    held: Money
+
+
+class PreferenceView(Frozen):
+    """The user's preference row as read: model -> score in 0..1, with the row's version."""
+
+    version: int
+    scores: dict[str, float]
+
+
+class StatisticsView(Frozen):
+    """One model's statistics for the task type, summed over partitions: counts, success and rating means, latency ms."""
+
+    calls: int
+    success_rate: float | None = None
+    rating: float | None = None
+    latency_p50_ms: float | None = None
+    latency_p95_ms: float | None = None
+
+
+class OverrideView(Frozen):
+    """The standing override that applies: the most specific of request, conversation, area, space, user."""
+
+    scope: Literal["request", "conversation", "area", "space", "always"]
+    model: str
+    override_id: str
+
+
+class View(Frozen):
+    """Every value outside request and config that a decision read; stored in it, so that it can be recomputed."""
+
+    windows: tuple[WindowLine, ...] = ()
+    per_request_cap: Money | None = None
+    preference: PreferenceView | None = None
+    statistics: dict[str, StatisticsView] = {}
+    health: dict[str, Literal["degraded", "open"]] = {}
+    conversation_model: str | None = None
+    override: OverrideView | None = None
+    excluded: tuple[str, ...] = ()
+    """Models already tried for this request by an earlier decision (billed failure or UNKNOWN)."""
+
+
+class Candidate(Frozen):
+    """A model that passed all vetoes: its terms (each 0..1, nine decimals), score, estimates and propensity."""
+
+    model: str
+    score: float
+    capability: float
+    cost: float
+    quality: float
+    latency: float
+    history: float
+    boost: float = 0.0
+    estimated_cost: Money
+    estimated_latency_ms: int
+    propensity: float
+
+
+class Veto(Frozen):
+    """A model that was barred, by which rule, from which document (``name@version``)."""
+
+    model: str
+    rule: str
+    source: str
+    detail: str | None = None
+
+
+class AttemptPlan(Frozen):
+    """One model of the fallback chain: where it is served and what one attempt may cost at most."""
+
+    model: str
+    provider: str
+    provider_model: str
+    max_output_tokens: int
+    timeout_ms: int
+    bound: Money
+    """No bill of one attempt can pass this: tokens bounded by bytes, output by ``max_output_tokens``."""
+    estimated_cost: Money
+    estimated_latency_ms: int
+
+
+class SignalsView(Frozen):
+    """Fast signals found in the prompt (SPEC R5); the text itself is not kept."""
+
+    has_code_blocks: bool = False
+    has_file_extensions: bool = False
+    has_syntax_keywords: bool = False
+    is_greeting: bool = False
+    is_short_question: bool = False
+    is_follow_up: bool = False
+    has_documents: bool = False
+    has_images: bool = False
+    long_conversation: bool = False
+    mentions_plan: bool = False
+    conversation_length: int = 0
+    estimated_tokens: int = 0
+    intent: Literal["create", "fix", "explain", "analyze", "review"] | None = None
+    language: str | None = None
+
+
+class Choice(Frozen):
+    """What the pure core chose: everything of a decision but its identity, position and hold."""
+
+    model: str
+    chain: tuple[AttemptPlan, ...]
+    """First the chosen model, then the fallbacks in order; never empty."""
+    tier: Literal[1, 2, 3, 4]
+    signals: SignalsView
+    task_type: str
+    complexity: str
+    cluster: str | None = None
+    confidence: float
+    reason: str
+    """One line for people; it completes the sentence "because ..."."""
+    reason_codes: tuple[str, ...]
+    badge: str
+    candidates: tuple[Candidate, ...]
+    vetoes: tuple[Veto, ...] = ()
+    forced_by: str | None = None
+    from_model: str | None = None
+    input_tokens: int
+    output_tokens: int
+    policy: str
+    catalog: str
+    price_book: str
+    experiment: str | None = None
+    arm: str | None = None
+
+    @property
+    def bound(self) -> int:
+        """The largest bound of one attempt in the chain: the hold."""
+        return max(plan.bound for plan in self.chain)
+
+
+class RefusalCode(StrEnum):
+    """Why nothing was chosen; closed set."""
+
+    BUDGET_DAY = "budget_day"
+    BUDGET_MONTH = "budget_month"
+    BUDGET_REQUEST = "budget_request"
+    BUDGET_BLOCKED = "budget_blocked"
+    CONSTRAINT_COST = "constraint_cost"
+    NO_CANDIDATE = "no_candidate"
+    UNKNOWN_MODEL = "unknown_model"
+    UNKNOWN_TENANT = "unknown_tenant"
+    UNPRICED = "unpriced"
+    DEADLINE = "deadline"
+    PAYLOAD_TOO_LARGE = "payload_too_large"
+    AREA_LOCK = "area_lock"
+
+
+class Denial(Frozen):
+    """What the pure core refused, why, and when it would fit."""
+
+    code: RefusalCode
+    reason: str
+    fits_at: AwareDatetime | None = None
+    """The earliest instant at which the cheapest barred candidate would fit its budget windows; None: never by waiting."""
+    needed: Money | None = None
+    """The hold the cheapest barred candidate would need."""
+    signals: SignalsView
+    task_type: str
+    complexity: str
+    vetoes: tuple[Veto, ...] = ()
+    policy: str
+    catalog: str
+    price_book: str
+
+
+class HoldTerms(Frozen):
+    """The hold of a decision as the ledger books it."""
+
+    hold_id: str
+    amount: Money
+
+
+class Position(Frozen):
+    """A place in the log."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class DecisionMade(Event, Choice):
+    """A decision on ``decisions``: readable before the provider is called (SPEC F4, R17)."""
+
+    TYPE: ClassVar[str] = "pointsman.decision.made.v1"
+
+    type: Literal["pointsman.decision.made.v1"] = "pointsman.decision.made.v1"
+    request_id: str  # type: ignore[assignment]
+    number: int
+    """1 for the first decision of a request, then 2, 3, ..."""
+    cause: Literal["request", "override", "billed_failure", "unknown"] = "request"
+    supersedes: str | None = None
+    """The decision that this one replaces while it may still run (an override)."""
+    execute: bool = True
+    stream: bool = False
+    deadline: AwareDatetime
+    request_at: Position
+    """Where the request lies: executors read the content there, decisions never repeat a prompt."""
+    calls_from: int
+    """The router's next ``provider-calls`` offset of this partition: no call record of this decision lies before it."""
+    hold: HoldTerms | None = None
+    view: View
+    config_offset: int
+    engine: str
+
+
+class RequestRefused(Event, Denial):
+    """A refusal on ``decisions``; the final ``refused`` result goes with it."""
+
+    TYPE: ClassVar[str] = "pointsman.request.refused.v1"
+
+    type: Literal["pointsman.request.refused.v1"] = "pointsman.request.refused.v1"
+    request_id: str  # type: ignore[assignment]
+    number: int = 1
+    cause: Literal["request", "override", "billed_failure", "unknown"] = "request"
+    request_at: Position
+    view: View
+    config_offset: int
+    engine: str
+
+
+class DecisionCancelled(Event):
+    """The client cancelled: executors drop or stop the decision; no next decision follows."""
+
+    TYPE: ClassVar[str] = "pointsman.decision.cancelled.v1"
+
+    type: Literal["pointsman.decision.cancelled.v1"] = "pointsman.decision.cancelled.v1"
+    request_id: str  # type: ignore[assignment]
+    decision_id: str
+    detail: dict[str, Any] = {}

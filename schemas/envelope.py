@@ -1,0 +1,103 @@
+"""The envelope every event wears: CloudEvents 1.0 attributes in Kafka headers, the same fields in the JSON value.
+
+| JSON field | Kafka header | CloudEvents |
+|---|---|---|
+| id | ce_id | id |
+| type | ce_type | type, for example ``pointsman.decision.made.v1`` |
+| source | ce_source | source |
+| occurred_at | ce_time | time |
+| request_id | ce_subject | subject |
+| tenant | ce_tenant | extension |
+| user | ce_user | extension |
+| conversation_id | ce_conversationid | extension |
+| causation_id | ce_causationid | extension |
+| traceparent | traceparent | W3C Trace Context, plain header |
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, ClassVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
+
+from schemas.record import Headers, Output
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+TenantId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}(#[0-9]{1,3})?$")]
+"""Tenant, or ``tenant#shard`` for a tenant too hot for one partition (DESIGN 7)."""
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$")]
+"""Identifiers chosen by clients: users, conversations, spaces, areas, request ids."""
+Traceparent = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]
+
+_STATIC_HEADERS: Headers = (("ce_specversion", b"1.0"), ("content-type", b"application/json"))
+
+
+def at_ms(unix_ms: int) -> datetime:
+    """Return the UTC instant of a Unix time in milliseconds, exactly."""
+    return EPOCH + timedelta(milliseconds=unix_ms)
+
+
+def to_ms(instant: datetime) -> int:
+    """Return the Unix time in milliseconds (floored) of an aware instant."""
+    return (instant - EPOCH) // timedelta(milliseconds=1)
+
+
+class Frozen(BaseModel):
+    """Base of every value inside events: immutable, unknown fields ignored, inputs never echoed in errors."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", hide_input_in_errors=True, allow_inf_nan=False, protected_namespaces=()
+    )
+
+
+class Event(Frozen):
+    """Base of every event. Subclasses set ``TYPE``, the versioned type name, and the default of ``type``."""
+
+    TYPE: ClassVar[str] = ""
+
+    id: str
+    type: str
+    source: str = "pointsman"
+    occurred_at: AwareDatetime
+    tenant: TenantId
+    request_id: str | None = None
+    user: str | None = None
+    conversation_id: str | None = None
+    causation_id: str | None = None
+    traceparent: str | None = None
+
+    def headers(self, *extra: tuple[str, bytes]) -> Headers:
+        """Return the binary-mode CloudEvents headers of this event, then ``extra``."""
+        pairs = [
+            *_STATIC_HEADERS,
+            ("ce_id", self.id.encode()),
+            ("ce_type", self.type.encode()),
+            ("ce_source", self.source.encode()),
+            ("ce_time", self.occurred_at.isoformat().encode()),
+            ("ce_tenant", self.tenant.encode()),
+        ]
+        if self.request_id is not None:
+            pairs.append(("ce_subject", self.request_id.encode()))
+        if self.user is not None:
+            pairs.append(("ce_user", self.user.encode()))
+        if self.conversation_id is not None:
+            pairs.append(("ce_conversationid", self.conversation_id.encode()))
+        if self.causation_id is not None:
+            pairs.append(("ce_causationid", self.causation_id.encode()))
+        if self.traceparent is not None:
+            pairs.append(("traceparent", self.traceparent.encode()))
+        return (*pairs, *self.extension_headers(), *extra)
+
+    def extension_headers(self) -> Headers:
+        """Return further ``ce_*`` headers of this type of event; none by default."""
+        return ()
+
+    def to_json(self) -> bytes:
+        """Return the JSON value: compact, keys in field order, so equal events give equal bytes."""
+        return self.__pydantic_serializer__.to_json(self, exclude_none=True)
+
+    def to_output(
+        self, topic: str, *extra: tuple[str, bytes], key: str | None = None, partition: int | None = None
+    ) -> Output:
+        """Return this event as a record to write to ``topic``; the key is the tenant unless given."""
+        return Output(topic, self.tenant if key is None else key, self.to_json(), self.headers(*extra), partition)
