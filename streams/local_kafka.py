@@ -142,6 +142,7 @@ class LocalKafka:
         """Start the broker and return when clients can use it."""
         if self.pid is not None:
             return
+        self.kill()  # what a crash left over
         self.data_dir.mkdir(parents=True, exist_ok=True)
         java = find_java()
         class_path = os.pathsep.join(str(path) for path in kafka_jars(on_progress=self._on_progress))
@@ -161,14 +162,13 @@ class LocalKafka:
     def stop(self) -> None:
         """End the broker in order (SIGTERM; SIGKILL after 20 s); data is kept."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(STOP_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if process is not None:
+            process.terminate()
+            try:
+                process.wait(STOP_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
         self._end_guard()
 
     def kill(self) -> None:
