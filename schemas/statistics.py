@@ -9,6 +9,7 @@ class ModelPreference(Frozen):
     """What one user's behaviour says about one model: counts behind the score, and the score in 0..1."""
 
     score: float = 0.5
+    answers: int = 0
     overrides_to: int = 0
     overrides_from: int = 0
     ratings: int = 0
