@@ -12,12 +12,15 @@ from schemas.money import Money
 
 
 class WindowBounds(Frozen):
-    """A budget window a hold counts in, half-open [start, end) in UTC, and the cap in force when it was held."""
+    """A budget window a hold counts in, half-open [start, end) in UTC, and the cap in force when it was held.
+
+    Without a cap (None) the window only counts.
+    """
 
     window: Literal["day", "month"]
     start: AwareDatetime
     end: AwareDatetime
-    cap: Money
+    cap: Money | None = None
 
 
 class LedgerEvent(Event):
@@ -33,6 +36,8 @@ class Held(LedgerEvent):
 
     TYPE: ClassVar[str] = "pointsman.ledger.held.v1"
     type: Literal["pointsman.ledger.held.v1"] = "pointsman.ledger.held.v1"
+    number: int = 1
+    """Number of the decision within its request."""
     amount: Money
     windows: tuple[WindowBounds, ...]
     per_request_cap: Money | None = None
