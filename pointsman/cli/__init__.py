@@ -32,18 +32,18 @@ def build_app() -> typer.Typer:
     return app
 
 
-def _global_options(
-    version: bool = typer.Option(False, "--version", help="Show the version and exit.", callback=_version),
-) -> None:
-    """Hold what comes before the command."""
-
-
 def _version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
         print(f"pointsman {version('pointsman')}")
         raise typer.Exit
+
+
+def _global_options(
+    version: bool = typer.Option(False, "--version", help="Show the version and exit.", callback=_version),
+) -> None:
+    """Hold what comes before the command."""
 
 
 def main() -> None:

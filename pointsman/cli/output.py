@@ -2,10 +2,10 @@
 
 import json
 import sys
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 import typer
 
@@ -35,11 +35,8 @@ OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Form of th
 """Annotate a command's `output` parameter with it, default `Output.TABLE`."""
 
 
-class Progress(Protocol):
-    """Call it with what happens now."""
-
-    def __call__(self, message: str) -> None:
-        """Show the message."""
+Progress = Callable[[str], None]
+"""Call it with what happens now."""
 
 
 def emit_rows(rows: Iterable[Mapping[str, Any]], output: Output, columns: Sequence[str] = (), title: str = "") -> None:
