@@ -170,7 +170,7 @@ class Ledger:
         return [Released(reason=reason, **self._fields(common, Released, hold, decision_id))]
 
     def thresholds(self, common: Common, held: Held, policy: BudgetPolicy) -> list[AlertRaised]:
-        """Return the alerts due because ``held`` (not applied yet) brings a lower cap, of which more is spent already."""
+        """Return the alerts due because ``held``, not applied yet, brings a lower cap of which more is spent."""
         alerts: list[AlertRaised] = []
         for bounds in held.windows:
             window = self.windows.get((bounds.window, to_ms(bounds.start)))

@@ -72,4 +72,5 @@ def conflict_alert(common: Common, event: Conflicted) -> AlertRaised:
 
 def _alert(common: Common, event: LedgerEvent, ordinal: int, **fields: Any) -> AlertRaised:
     identity = event_id(event.tenant, AlertRaised.TYPE, event.id, ordinal)
-    return AlertRaised(**{**common, **fields, "id": identity})
+    merged: dict[str, Any] = {**common, **fields, "id": identity}
+    return AlertRaised(**merged)
