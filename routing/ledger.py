@@ -9,6 +9,7 @@ moves at most its hold; what it takes beyond, an *overrun*, is posted in full an
 concerned end). Time alone never gives money back. Amounts are whole pico-dollars.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar, Final
@@ -70,17 +71,11 @@ class Ledger:
 
     def lines(self, policy: BudgetPolicy, now_ms: int) -> tuple[WindowLine, ...]:
         """Return the capped windows that contain ``now_ms``, day before month, as a decision reads them."""
-        lines: list[WindowLine] = []
-        for kind, cap in _caps(policy):
-            if cap is None:
-                continue
-            start, end = window_bounds(kind, now_ms, policy.timezone)
-            state = self.windows.get((kind, start))
-            spent, held = (state.spent, state.held) if state is not None else (0, 0)
-            lines.append(
-                WindowLine(window=kind, start=instant(start), end=instant(end), cap=cap, spent=spent, held=held)
-            )
-        return tuple(lines)
+        return tuple(
+            WindowLine(window=kind, start=instant(start), end=instant(end), cap=cap, spent=spent, held=held)
+            for kind, cap, start, end, spent, held in self._counts(policy, now_ms)
+            if cap is not None
+        )
 
     def is_blocked(self, now_ms: int) -> bool:
         """Return whether an overrun blocks the tenant: a settlement passed its hold, so a bound was no bound."""
@@ -90,7 +85,9 @@ class Ledger:
         """Return whether a hold of ``amount`` may be taken: the whole rule of admission."""
         if self.is_blocked(now_ms) or (policy.per_request is not None and amount > policy.per_request):
             return False
-        return all(line.spent + line.held + amount <= line.cap for line in self.lines(policy, now_ms))
+        return all(
+            cap is None or spent + held + amount <= cap for _, cap, _, _, spent, held in self._counts(policy, now_ms)
+        )
 
     # Deciding: returns events, changes nothing
 
@@ -231,6 +228,15 @@ class Ledger:
         return {key: value for key, value in sorted(records) if value is not None}
 
     # Inside
+
+    def _counts(self, policy: BudgetPolicy, now_ms: int) -> Iterator[tuple[WindowKind, int | None, int, int, int, int]]:
+        """Yield kind, cap, start, end, spent, held of the day and the month."""
+        for kind, cap in _caps(policy):
+            start, end = window_bounds(kind, now_ms, policy.timezone)
+            window = self.windows.get((kind, start))
+            yield (
+                (kind, cap, start, end, 0, 0) if window is None else (kind, cap, start, end, window.spent, window.held)
+            )
 
     def _hold_of(self, decision_id: str) -> Hold:
         hold = self.holds.get(decision_id)
