@@ -8,7 +8,7 @@ import typer
 
 from pointsman.cli.errors import CliError, ExitCode, explain
 
-COMMANDS = ("lifecycle", "status", "doctor", "logs", "clean", "run")
+COMMANDS = ("lifecycle", "status", "doctor", "logs", "clean", "submit", "tail", "topology", "run")
 
 EPILOG = (
     "Exit status: 0 ok, 1 error, 2 usage, 3 not found, 4 no permission, 5 backend unreachable, "

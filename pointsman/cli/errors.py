@@ -38,6 +38,9 @@ class CliError(Exception):
             print(json.dumps({"error": body}), file=sys.stderr)
 
 
+_UNREACHABLE = {"pointsman.log_reader.LogUnreachableError", "pointsman.client.PublishError"}
+
+
 def explain(error: Exception) -> CliError | None:
     """Return what a known error means to the user, or None when it is not known."""
     if isinstance(error, CliError):
@@ -45,8 +48,10 @@ def explain(error: Exception) -> CliError | None:
     if isinstance(error, PermissionError):
         return CliError(f"no permission: {error}", code=ExitCode.PERMISSION)
     kind = f"{type(error).__module__}.{type(error).__qualname__}"
-    if kind.startswith("deploy.") and kind.endswith("Error"):
-        return CliError(str(error))
+    if kind == "deploy.control.ClusterUnreachableError":
+        return CliError(str(error), "pointsman doctor", ExitCode.UNREACHABLE)
+    if kind.startswith(("deploy.", "pointsman.")) and kind.endswith("Error"):
+        return CliError(str(error), code=ExitCode.UNREACHABLE if kind in _UNREACHABLE else ExitCode.ERROR)
     if kind == "pydantic_core._pydantic_core.ValidationError":
         return CliError(str(error), code=ExitCode.USAGE)
     if kind == "cimpl.KafkaException":

@@ -1,0 +1,73 @@
+"""Events as one line for people: what was decided and because of what, how it ended, what it cost."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from schemas.decision import DecisionMade, RequestRefused
+from schemas.money import PICO
+from schemas.result import FinalResult, RejectedNotice
+
+
+def dollars(pico: int) -> str:
+    """Return an amount as people read it: two places from a cent on, below that two significant digits."""
+    if pico < 0:
+        return "-" + dollars(-pico)
+    amount = Decimal(pico) / PICO
+    if pico == 0 or amount >= 1:
+        return f"${amount:,.2f}"
+    places = 2 - amount.adjusted()
+    return f"${amount:.{min(max(places - 1, 2), 12)}f}"
+
+
+def seconds(milliseconds: int | None) -> str:
+    """Return a duration: milliseconds below a second, else seconds with one place."""
+    if milliseconds is None:
+        return "-"
+    return f"{milliseconds} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
+
+
+def decision_line(event: DecisionMade | RequestRefused) -> str:
+    """Return ``task -> model (estimates) because ...``."""
+    if isinstance(event, RequestRefused):
+        later = f"; it would fit from {event.fits_at:%Y-%m-%d %H:%M %Z} on" if event.fits_at else ""
+        return f"{event.task_type}/{event.complexity} -> refused ({event.code}) because {event.reason}{later}"
+    first = event.chain[0]
+    estimate = f"about {dollars(first.estimated_cost)}, {seconds(first.estimated_latency_ms)}"
+    again = "" if event.number == 1 else f", decision {event.number} after {event.cause.replace('_', ' ')}"
+    return (
+        f"{event.task_type}/{event.complexity} -> {event.model} (tier {event.tier}, {estimate}{again}) "
+        f"because {event.reason}"
+    )
+
+
+def result_line(event: FinalResult | RejectedNotice) -> str:
+    """Return how a request ended: status, model, cost, time; the reason where it has no answer."""
+    if isinstance(event, RejectedNotice):
+        return f"rejected ({event.code}): {event.reason}"
+    parts: list[str] = [event.status]
+    if event.model is not None:
+        parts.append(f"by {event.model}")
+    if event.cost:
+        parts.append(dollars(event.cost))
+    if event.latency_ms is not None:
+        parts.append(seconds(event.latency_ms))
+    if event.simulated:
+        parts.append("simulated")
+    line = ", ".join(parts)
+    return line if event.content is not None or event.status in {"completed", "routed"} else f"{line}: {event.reason}"
+
+
+def shortened(text: str, width: int) -> str:
+    """Return the text on one line, cut at ``width`` characters with an ellipsis."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= width else flat[: width - 1] + "…"
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows as lines with aligned columns; the last column is not padded."""
+    if not rows:
+        return []
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
+    return [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]) for row in rows
+    ]
