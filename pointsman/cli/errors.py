@@ -38,7 +38,11 @@ class CliError(Exception):
             print(json.dumps({"error": body}), file=sys.stderr)
 
 
-_UNREACHABLE = {"pointsman.log_reader.LogUnreachableError", "pointsman.client.PublishError"}
+_UNREACHABLE = {
+    "deploy.control.ClusterUnreachableError",
+    "pointsman.client.PublishError",
+    "pointsman.log_reader.LogUnreachableError",
+}
 
 
 def explain(error: Exception) -> CliError | None:
@@ -48,10 +52,11 @@ def explain(error: Exception) -> CliError | None:
     if isinstance(error, PermissionError):
         return CliError(f"no permission: {error}", code=ExitCode.PERMISSION)
     kind = f"{type(error).__module__}.{type(error).__qualname__}"
-    if kind == "deploy.control.ClusterUnreachableError":
-        return CliError(str(error), "pointsman doctor", ExitCode.UNREACHABLE)
     if kind.startswith(("deploy.", "pointsman.")) and kind.endswith("Error"):
-        return CliError(str(error), code=ExitCode.UNREACHABLE if kind in _UNREACHABLE else ExitCode.ERROR)
+        away = kind in _UNREACHABLE
+        return CliError(
+            str(error), "pointsman doctor" if away else "", ExitCode.UNREACHABLE if away else ExitCode.ERROR
+        )
     if kind == "pydantic_core._pydantic_core.ValidationError":
         return CliError(str(error), code=ExitCode.USAGE)
     if kind == "cimpl.KafkaException":
