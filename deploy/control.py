@@ -26,11 +26,15 @@ class UpFailedError(RunDirError):
     """The supervisor ended while starting; the message says why and what to do."""
 
 
+class ClusterUnreachableError(UpFailedError):
+    """The user's own cluster does not answer."""
+
+
 def up(run_dir: RunDir, options: UpOptions, on_progress: Callable[[str], None]) -> SupervisorState:
     """Start a background supervisor and return when everything runs.
 
-    Raise `AlreadyRunningError` when one runs here, `UpFailedError` when it cannot start. Interrupted, it ends
-    what it started.
+    Raise `AlreadyRunningError` when one runs here, `UpFailedError` (`ClusterUnreachableError`) when it cannot start.
+    Interrupted, it ends what it started.
     """
     run_dir.create()
     with run_dir.hold():
@@ -86,6 +90,8 @@ def _wait_until_running(
         if mine is not None and mine.phase == "running":
             return mine
         if ended:
+            if mine is not None and mine.phase == "unreachable":
+                raise ClusterUnreachableError(mine.message)
             if mine is not None and mine.message:
                 raise UpFailedError(mine.message)
             if run_dir.owner() is not None:

@@ -23,7 +23,7 @@ DEFAULT_RUN_DIR = Path(".pointsman")
 _START_TOLERANCE = 2.0
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
-Phase = Literal["starting", "running", "stopping", "stopped", "failed"]
+Phase = Literal["starting", "running", "stopping", "stopped", "failed", "unreachable"]
 ChildState = Literal["waiting", "running", "ready", "restarting", "stopped"]
 
 

@@ -27,7 +27,11 @@ log = structlog.get_logger()
 
 
 class StartFailedError(RuntimeError):
-    """pointsman cannot start; the message says why and what to do."""
+    """pointsman cannot start; the message says why and what to do. `unreachable`: the user's own cluster is."""
+
+    def __init__(self, message: str, *, unreachable: bool = False) -> None:
+        super().__init__(message)
+        self.unreachable = unreachable
 
 
 def process_table(counts: StageCounts) -> list[ProcessSpec]:
@@ -63,16 +67,19 @@ class Supervisor:
             self._take_over()
             signal.signal(signal.SIGTERM, self._on_signal)
             signal.signal(signal.SIGINT, self._on_signal)
-            status = 0
+            failure: StartFailedError | None = None
             try:
                 self._serve()
             except StartFailedError as error:
                 log.error("start failed", error=str(error))  # noqa: TRY400 - the message says it all
-                self._message, status = str(error), 1
+                failure = error
             finally:
                 self._stop_all()
-            self._report("failed" if status else "stopped", self._message if status else "")
-            return status
+            if failure is None:
+                self._report("stopped", "")
+                return 0
+            self._report("unreachable" if failure.unreachable else "failed", str(failure))
+            return 1
 
     def _take_over(self) -> None:
         """End what a supervisor left running that was killed."""
@@ -151,7 +158,8 @@ class Supervisor:
                 raise StartFailedError(
                     f"no Kafka answers on {self._bootstrap} within {_OWN_CLUSTER_SECONDS:.0f} s. Check the address and "
                     "the settings (--kafka-conf security.protocol=SASL_SSL --kafka-conf sasl.mechanism=... "
-                    "--kafka-conf sasl.username=... --kafka-conf sasl.password=...)"
+                    "--kafka-conf sasl.username=... --kafka-conf sasl.password=...)",
+                    unreachable=True,
                 )
 
     def _settings(self) -> Settings:

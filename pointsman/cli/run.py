@@ -18,7 +18,7 @@ STAGES = {
     "executor": "streams.executor",
     "feedback": "streams.feedback",
     "recorder": "streams.recorder",
-    "simulated": "streams.simulated",
+    "simulated": "providers.simulated",
 }
 STAGE_FAILED = 70
 
