@@ -2,9 +2,9 @@
 
 ``POST /v1/messages``; ``input_tokens`` **excludes** the prompt cache, so the total is input + cache creation + cache
 read. Streams are named events; usage in ``message_delta`` is cumulative and its fields may be null, which keeps the
-value of ``message_start``; ``ping`` and unknown events are passed over; ``message_stop`` is the end marker; an ``error``
-event may come inside status 200. From API version 2026-10-21 on, sampling parameters are refused: a request that
-carries them is sent with ``anthropic_version_sampling``.
+value of ``message_start``; ``ping`` and unknown events are passed over; ``message_stop`` is the end marker; an
+``error`` event may come inside status 200. From API version 2026-10-21 on, sampling parameters are refused: a request
+that carries them is sent with ``anthropic_version_sampling``.
 """
 
 from dataclasses import dataclass
