@@ -129,7 +129,7 @@ def test_frequent_overrides_to_a_model_boost_it() -> None:
 
 def test_a_forced_answer_is_no_further_choice() -> None:
     """An answer by a model that was forced does not dilute the frequency: the override itself was the choice (R7)."""
-    events = [*[override()] * 4, *[finished("m2")] * 6, finished("m1", forced_by="override")]
+    events: list[PreferenceEvent] = [*[override()] * 4, *[finished("m2")] * 6, finished("m1", forced_by="override")]
     assert folded(events).observations == 10
 
 
