@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from schemas.envelope import Event, Frozen
 from schemas.money import Money
@@ -28,7 +28,7 @@ class PreferenceView(Frozen):
 
 
 class StatisticsView(Frozen):
-    """One model's statistics for the task type, summed over partitions: counts, success and rating means, latency ms."""
+    """One model's statistics for the task type over all partitions: counts, success and rating means, latency."""
 
     calls: int
     success_rate: float | None = None
@@ -51,8 +51,8 @@ class View(Frozen):
     windows: tuple[WindowLine, ...] = ()
     per_request_cap: Money | None = None
     preference: PreferenceView | None = None
-    statistics: dict[str, StatisticsView] = {}
-    health: dict[str, Literal["degraded", "open"]] = {}
+    statistics: dict[str, StatisticsView] = Field(default_factory=dict)
+    health: dict[str, Literal["degraded", "open"]] = Field(default_factory=dict)
     conversation_model: str | None = None
     override: OverrideView | None = None
     excluded: tuple[str, ...] = ()
@@ -174,7 +174,7 @@ class Denial(Frozen):
     code: RefusalCode
     reason: str
     fits_at: AwareDatetime | None = None
-    """The earliest instant at which the cheapest barred candidate would fit its budget windows; None: never by waiting."""
+    """When the cheapest barred candidate would fit its budget windows, at the earliest; None: never by waiting."""
     needed: Money | None = None
     """The hold the cheapest barred candidate would need."""
     signals: SignalsView
@@ -249,4 +249,4 @@ class DecisionCancelled(Event):
     type: Literal["pointsman.decision.cancelled.v1"] = "pointsman.decision.cancelled.v1"
     request_id: str  # type: ignore[assignment]
     decision_id: str
-    detail: dict[str, Any] = {}
+    detail: dict[str, Any] = Field(default_factory=dict)

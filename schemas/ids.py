@@ -9,7 +9,7 @@ _NAMESPACE_BYTES = NAMESPACE.bytes
 
 
 def uuid5_of(parts: Iterable[str | int]) -> str:
-    """Return the version 5 UUID of the parts, joined by the unit separator; ~1.5 us, as ``uuid.uuid5`` but without objects."""
+    """Return the version 5 UUID of the parts, joined by the unit separator; ``uuid.uuid5`` without its objects."""
     name = "\x1f".join(map(str, parts)).encode()
     digest = sha1(_NAMESPACE_BYTES + name, usedforsecurity=False).digest()
     h = digest[:16].hex()
@@ -23,7 +23,7 @@ def event_id(tenant: str, type_: str, causation_id: str, ordinal: int) -> str:
 
 
 def position_id(topic: str, partition: int, offset: int) -> str:
-    """Return the id of a log position: causation id of an accepted request, id of a dead letter, id of a bare request."""
+    """Return the id of a log position: causation id of a request, id of a dead letter, id of a bare request."""
     return uuid5_of((topic, partition, offset))
 
 

@@ -49,7 +49,7 @@ _TERMINAL: Final = frozenset({CallFailed.TYPE, CallFinished.TYPE, CallUnknown.TY
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why a record is not a valid event. ``reason`` never repeats content; ``tenant`` is set where the key names one."""
+    """Why a record is no valid event. ``reason`` never repeats content; ``tenant`` is set where the key names one."""
 
     code: RejectionCode
     reason: str
@@ -110,15 +110,15 @@ def decode(value: bytes | None) -> dict[str, Any]:
     if not value.strip():
         _refuse(RejectionCode.EMPTY, "the value is empty")
     if len(value) > MAX_VALUE_BYTES:
-        _refuse(RejectionCode.TOO_LARGE, f"the value is larger than {MAX_VALUE_BYTES} bytes; pass large parts by reference")
+        _refuse(
+            RejectionCode.TOO_LARGE, f"the value is larger than {MAX_VALUE_BYTES} bytes; pass large parts by reference"
+        )
     try:
         text = value.decode()
     except UnicodeDecodeError:
         _refuse(RejectionCode.NOT_UTF8, "the value is not UTF-8")
     try:
-        parsed = json.loads(
-            text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite
-        )
+        parsed = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite)
     except RecursionError:
         _refuse(RejectionCode.TOO_DEEP, f"the value nests deeper than {MAX_DEPTH}")
     except ValueError as error:
@@ -129,6 +129,14 @@ def decode(value: bytes | None) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         _refuse(RejectionCode.NOT_AN_OBJECT, "the value is JSON but not an object")
     return parsed
+
+
+def decode_strictly(value: bytes | None) -> dict[str, Any] | Rejection:
+    """Return the JSON object of a value, or why it is none; ``decode`` for those who do not handle exceptions."""
+    try:
+        return decode(value)
+    except _Refused as refused:
+        return Rejection(refused.code, refused.reason)
 
 
 def flatten(record: Record, value: dict[str, Any]) -> dict[str, Any]:
@@ -180,7 +188,9 @@ def _model_of(topic: Topic, type_: object) -> type[Event]:
 def describe(error: ValidationError) -> str:
     """Return where and why a value is invalid, without repeating the value."""
     faults = error.errors(include_url=False, include_context=False, include_input=False)
-    parts = [f"{'.'.join(str(part)[:40] for part in fault['loc']) or 'event'}: {fault['msg'][:120]}" for fault in faults[:5]]
+    parts = [
+        f"{'.'.join(str(part)[:40] for part in fault['loc']) or 'event'}: {fault['msg'][:120]}" for fault in faults[:5]
+    ]
     more = f" (and {len(faults) - 5} more)" if len(faults) > 5 else ""
     return "; ".join(parts) + more
 
@@ -194,7 +204,7 @@ def _check_place(record: Record, event: Event, partitions: int) -> None:
     if partition_for(key, partitions) != record.partition:
         _refuse(
             RejectionCode.WRONG_PARTITION,
-            f"the key belongs to partition {partition_for(key, partitions)}; set partitioner=murmur2_random in the producer",
+            f"the key belongs to partition {partition_for(key, partitions)}; set partitioner=murmur2_random",
         )
 
 

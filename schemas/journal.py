@@ -1,4 +1,4 @@
-"""The router's journal on ``router-journal``: one record per partition and transaction, from which history is replayed."""
+"""The router's journal on ``router-journal``: one record per partition and transaction."""
 
 from typing import ClassVar, Literal
 

@@ -73,7 +73,7 @@ class Forfeited(LedgerEvent):
 
 
 class Adjusted(LedgerEvent):
-    """A forfeited attempt's true cost came in late: ``difference`` (negative or zero unless overrun) is posted to its windows."""
+    """A forfeited attempt's true cost came in late: ``difference`` is posted to its windows."""
 
     TYPE: ClassVar[str] = "pointsman.ledger.adjusted.v1"
     type: Literal["pointsman.ledger.adjusted.v1"] = "pointsman.ledger.adjusted.v1"

@@ -1,6 +1,6 @@
 """Money: integer pico-dollars in memory, decimal strings of US dollars in JSON (DESIGN: money is never a float).
 
-One dollar is 10**12 pico-dollars: the cheapest published token prices (3.75e-8 dollars) are whole numbers at this scale.
+One dollar is 10**12 pico-dollars: the cheapest published token prices (3.75e-8 dollars) are whole numbers here.
 """
 
 from decimal import ROUND_CEILING, Decimal, InvalidOperation

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, StringConstraints, model_validator
 
+from schemas.decision import View
 from schemas.envelope import Event, Name
 
 Scope = Literal["request", "conversation", "area", "space", "always"]
@@ -67,7 +68,8 @@ class OverrideTooLate(OverrideAnswered):
 
 
 class OverrideRejected(OverrideAnswered):
-    """The override cannot be followed: unknown request or model, policy, budget."""
+    """The override cannot be followed: unknown request or model, policy, budget; ``view`` is what the refusal read."""
 
     TYPE: ClassVar[str] = "pointsman.override.rejected.v1"
     type: Literal["pointsman.override.rejected.v1"] = "pointsman.override.rejected.v1"
+    view: View | None = None

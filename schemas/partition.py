@@ -1,4 +1,4 @@
-"""Which partition a key lives on: Kafka's murmur2, as Java clients, Faust and ``murmur2_random`` producers compute it."""
+"""Which partition a key lives on: Kafka's murmur2, as Java, Faust and ``murmur2_random`` producers compute it."""
 
 from functools import lru_cache
 

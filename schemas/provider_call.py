@@ -1,4 +1,4 @@
-"""Executor events on ``provider-calls``: every attempt to call a provider is in the log before it is made (DESIGN 8)."""
+"""Executor events on ``provider-calls``: every attempt is in the log before it is made (DESIGN 8)."""
 
 from typing import Any, ClassVar, Literal
 

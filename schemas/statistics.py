@@ -1,6 +1,6 @@
 """Rows of the feedback tables: per-user preference scores and additive model statistics (DESIGN 9)."""
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from schemas.envelope import Frozen
 
@@ -49,6 +49,6 @@ class ModelStatisticsRow(Frozen):
     input_tokens: int = 0
     output_tokens: int = 0
     cost_pico: int = 0
-    latency_buckets: dict[int, int] = {}
-    ttft_buckets: dict[int, int] = {}
+    latency_buckets: dict[int, int] = Field(default_factory=dict)
+    ttft_buckets: dict[int, int] = Field(default_factory=dict)
     updated_at: AwareDatetime

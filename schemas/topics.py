@@ -112,7 +112,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     ),
     Topic(ROUTER_JOURNAL, "tenant", "router", (BatchJournaled, ConfigApplied)),
     Topic(ROUTER_STATE, "state key", "router", compacted=True, recorded=False),
-    Topic(CONFIG, "kind/name@version", "config", validated_by="config", partitions=1, compacted=True),
+    Topic(CONFIG, "kind/name@version", "config", validated_by="config", partitions=1),
     Topic(PREFERENCES, "tenant|user", "feedback", compacted=True),
     Topic(MODEL_STATS, "partition|model|task_type", "feedback", compacted=True),
     Topic(PROVIDER_HEALTH, "provider|model|region|instance", "executor", partitions=1, compacted=True),

@@ -24,7 +24,7 @@ UPCASTERS: Final[dict[str, Upcaster]] = {"pointsman.outcome.rated.v0": _stars_to
 
 
 def upcast(value: Json) -> Json:
-    """Return ``value`` at the newest version of its type; values of unknown or newest types are returned as they are."""
+    """Return ``value`` at the newest version of its type; unknown and newest types are returned as they are."""
     step = UPCASTERS.get(value.get("type", ""))
     while step is not None:
         value = step(value)

@@ -1,0 +1,72 @@
+"""What one batch of the router is made of: inputs in order, frozen globals, and the outputs it leads to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from routing.catalog import CompiledConfig
+from schemas.decision import PreferenceView, StatisticsView
+from schemas.inbound import Rejection
+from schemas.record import Output, Record
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalReading:
+    """The values of feedback and health that one decision reads."""
+
+    preference: PreferenceView | None = None
+    statistics: Mapping[str, StatisticsView] = field(default_factory=dict[str, StatisticsView])
+    health: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+class Globals(Protocol):
+    """Global inputs, frozen at batch start.
+
+    Live, they come from the compacted topics; in replay, ``read`` answers from the values stored in the decision
+    that has the given causation id and number.
+    """
+
+    @property
+    def config(self) -> CompiledConfig:
+        """The compiled config at ``positions["config"]``."""
+        ...
+
+    @property
+    def positions(self) -> Mapping[str, tuple[int, ...]]:
+        """Topic -> next offset of each of its partitions."""
+        ...
+
+    @property
+    def rejected_config(self) -> Sequence[tuple[Record, Rejection]]:
+        """Config records that are no valid documents; the owner of partition 0 dead-letters each once."""
+        ...
+
+    def read(self, tenant: str, user: str | None, task_type: str, causation_id: str, number: int) -> GlobalReading:
+        """Return what decision ``number`` of the request with ``causation_id`` reads."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Inputs of one partition for one transaction, each list by offset."""
+
+    now_ms: int
+    globals: Globals
+    provider_calls: Sequence[Record] = ()
+    overrides: Sequence[Record] = ()
+    requests: Sequence[Record] = ()
+    next_offsets: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Topic -> next offset after this batch, for all three inputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Result of a batch: records to write in its transaction, in order."""
+
+    outputs: list[Output]
+    batch: int
+    now_ms: int
+
+
+class StageStopped(Exception):  # noqa: N818 - not an error of the caller: the stage must end
+    """The pure core failed on too many inputs: a bad release must not empty the topic into the dead letters."""

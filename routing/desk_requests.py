@@ -1,0 +1,446 @@
+"""Requests at the desk: dedupe, classify, decide, hold; and the one final result of each (DESIGN 6.6, 7)."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final, Literal
+
+import orjson
+
+from routing.calls import Calls
+from routing.catalog import TenantPolicy
+from routing.classify import classify
+from routing.decide import decide
+from routing.desk_context import Context
+from routing.desk_state import HOUR_MS, DecisionState, OpenRequest, Seen
+from routing.ledger import FORGET_CLOSED_MS, FORGET_FORFEIT_MS
+from schemas import topics as t
+from schemas.classification import ClassificationMade
+from schemas.decision import (
+    Choice,
+    DecisionMade,
+    Denial,
+    HoldTerms,
+    OverrideView,
+    Position,
+    RefusalCode,
+    RequestRefused,
+    View,
+)
+from schemas.envelope import to_ms
+from schemas.ids import event_id, position_id
+from schemas.ledger import AlertRaised, LedgerEvent
+from schemas.outcome import TechnicalOutcome
+from schemas.record import Record
+from schemas.request import RequestReceived
+from schemas.result import AttemptSummary, ConflictNotice, DuplicateNotice, FinalResult, ResultStatus, StaleNotice
+
+Cause = Literal["request", "override", "billed_failure", "unknown"]
+MAX_DECISIONS: Final = 3
+"""Decisions of one request that follow a billed failure or an UNKNOWN end here."""
+CONVERSATION_TTL_MS: Final = 24 * HOUR_MS
+_LONGEST: Final = timedelta(minutes=15)
+_NOT_CONTENT: Final = frozenset({"id", "occurred_at", "traceparent", "source", "type", "causation_id"})
+
+
+def content_hash(key: bytes, event: RequestReceived) -> str:
+    """Return the keyed BLAKE2b of a request's canonical data without id, time and trace fields (DESIGN 6.6)."""
+    data = event.model_dump(mode="json", exclude_defaults=True, exclude=set(_NOT_CONTENT))
+    return hashlib.blake2b(orjson.dumps(data, option=orjson.OPT_SORT_KEYS), key=key[:64], digest_size=16).hexdigest()
+
+
+class RequestDesk:
+    """Accepts requests, makes decisions, ends requests."""
+
+    def __init__(self, context: Context) -> None:
+        """Bind to the desk's shared context."""
+        self._context = context
+
+    # Acceptance --------------------------------------------------------------------------------------------------
+
+    def receive(self, record: Record, event: RequestReceived) -> None:
+        """Accept a request, or answer a repeated, conflicting or stale one with a non-final notice."""
+        context = self._context
+        here = Position(topic=record.topic, partition=record.partition, offset=record.offset)
+        causation = position_id(record.topic, record.partition, record.offset)
+        notice: dict[str, Any] = {
+            "occurred_at": context.now,
+            "tenant": event.tenant,
+            "request_id": event.request_id,
+            "user": event.user,
+            "conversation_id": event.conversation_id,
+            "causation_id": causation,
+            "traceparent": event.traceparent,
+            "request_at": here,
+        }
+        occurred_ms = to_ms(event.occurred_at)
+        if occurred_ms < record.timestamp_ms - context.dedupe_window_ms:
+            context.emit(t.RESULTS, StaleNotice(id=event_id(event.tenant, StaleNotice.TYPE, causation, 0), **notice))
+            return
+        content = content_hash(context.content_key, event)
+        seen = context.state.seen.get((event.tenant, event.request_id))
+        if seen is not None and record.timestamp_ms <= seen.expires_ms:
+            self._answer_repeat(event, content, seen, notice, causation)
+            return
+        expires = max(record.timestamp_ms, occurred_ms) + context.dedupe_window_ms
+        request, classified = self._classify(record, event, causation)
+        context.state.see(event.tenant, event.request_id, Seen(content, record.offset, expires))
+        self._replace(request)
+        context.state.open(request)
+        context.emit(t.CLASSIFICATIONS, classified)
+        self.decide_next(request, "request")
+
+    def _answer_repeat(
+        self, event: RequestReceived, content: str, seen: Seen, notice: dict[str, Any], causation: str
+    ) -> None:
+        original: Position = notice["request_at"].model_copy(update={"offset": seen.offset})
+        if content == seen.content:
+            first = position_id(original.topic, original.partition, original.offset)
+            self._context.emit(
+                t.RESULTS,
+                DuplicateNotice(
+                    id=event_id(event.tenant, DuplicateNotice.TYPE, causation, 0),
+                    original=original,
+                    result_id=event_id(event.tenant, FinalResult.TYPE, first, 0),
+                    **notice,
+                ),
+            )
+        else:
+            self._context.emit(
+                t.RESULTS,
+                ConflictNotice(
+                    id=event_id(event.tenant, ConflictNotice.TYPE, causation, 0), original=original, **notice
+                ),
+            )
+
+    def _classify(
+        self, record: Record, event: RequestReceived, causation: str
+    ) -> tuple[OpenRequest, ClassificationMade]:
+        task = classify(event, self._context.config)
+        request = OpenRequest(event.facts(), task, record.offset, causation, event.traceparent)
+        classified = ClassificationMade(
+            id=event_id(event.tenant, ClassificationMade.TYPE, causation, 1),
+            task=task,
+            engine=self._context.engine,
+            **self._context.common(request),
+        )
+        return request, classified
+
+    def _replace(self, request: OpenRequest) -> None:
+        """A request id came back after its dedupe entry ended: nothing may mistake the old request for the new."""
+        old = self._context.state.requests.get(request.key)
+        if old is not None:
+            for decision_id in old.decisions:
+                self._context.state.by_decision.pop(decision_id, None)
+
+    def fail_internal(self, record: Record, event: RequestReceived) -> None:
+        """End a request inside which the core failed: a dead letter lies beside this ``failed`` result."""
+        context = self._context
+        request = context.state.requests.get((event.tenant, event.request_id))
+        if request is not None and request.offset == record.offset and not request.final:
+            self.end(
+                request, ResultStatus.FAILED, "an internal error; the request is in the dead letters", code="internal"
+            )
+
+    # Decisions ---------------------------------------------------------------------------------------------------
+
+    def view(
+        self, request: OpenRequest, policy: TenantPolicy, override: OverrideView | None, cause_id: str, number: int
+    ) -> View:
+        """Return every value that a decision of ``request`` reads."""
+        context = self._context
+        facts = request.facts
+        reading = context.globals.read(facts.tenant, facts.user, request.task.type, cause_id, number)
+        last = None
+        if facts.conversation_id is not None:
+            known = context.state.conversations.get((facts.tenant, facts.conversation_id))
+            last = known[0] if known is not None and known[1] >= context.now_ms else None
+        return View(
+            windows=context.state.ledger(facts.tenant).lines(policy.budget, context.now_ms),
+            per_request_cap=policy.budget.per_request,
+            preference=reading.preference,
+            statistics=dict(reading.statistics),
+            health=dict(reading.health),  # type: ignore[arg-type]
+            conversation_model=last,
+            override=override,
+            excluded=tuple(request.tried),
+        )
+
+    def standing(self, request: OpenRequest) -> OverrideView | None:
+        """Return the most specific standing override of the request's conversation, area, space or user."""
+        facts = request.facts
+        places: tuple[tuple[Literal["conversation", "area", "space", "always"], str | None], ...] = (
+            ("conversation", facts.conversation_id),
+            ("area", facts.area),
+            ("space", facts.space),
+            ("always", facts.user),
+        )
+        for scope, target in places:
+            if target is None:
+                continue
+            found = self._context.state.standing.get((facts.tenant, scope, target))
+            if found is not None and found.model not in request.tried:
+                return OverrideView(scope=scope, model=found.model, override_id=found.override_id)
+        return None
+
+    def choose(
+        self, request: OpenRequest, number: int, override: OverrideView | None
+    ) -> tuple[Choice | Denial, View, TenantPolicy | None]:
+        """Run the pure decision; an override reads under its own id, since it may come to nothing and come again."""
+        policy = self._context.config.tenant(request.facts.tenant)
+        if policy is None:
+            denial = Denial(
+                code=RefusalCode.UNKNOWN_TENANT,
+                reason="no tenant document names this tenant; apply one with: pointsman config apply",
+                signals=request.task.signals,
+                task_type=request.task.type,
+                complexity=request.task.complexity,
+                policy="none",
+                catalog="none",
+                price_book="none",
+            )
+            return denial, View(), None
+        by_override = override is not None and override.scope == "request"
+        cause_id = override.override_id if override is not None and by_override else request.causation_id
+        view = self.view(request, policy, override, cause_id, 0 if by_override else number)
+        blocked = self._blocked(request, policy)
+        if blocked is not None:
+            return blocked, view, policy
+        return decide(request.facts, request.task, view, policy, self._context.now), view, policy
+
+    def _blocked(self, request: OpenRequest, policy: TenantPolicy) -> Denial | None:
+        if not self._context.state.ledger(request.facts.tenant).is_blocked(self._context.now_ms):
+            return None
+        return Denial(
+            code=RefusalCode.BUDGET_BLOCKED,
+            reason="a call cost more than its hold; the tenant is blocked until its budget windows end",
+            signals=request.task.signals,
+            task_type=request.task.type,
+            complexity=request.task.complexity,
+            policy=policy.policy,
+            catalog=policy.catalog,
+            price_book=policy.price_book,
+        )
+
+    def decide_next(self, request: OpenRequest, cause: Cause) -> None:
+        """Make the first decision of a request, or the one after a billed failure or an UNKNOWN."""
+        number = request.numbers + 1
+        chosen, view, policy = self.choose(request, number, self.standing(request))
+        if isinstance(chosen, Choice) and policy is not None:
+            self.commit(request, number, cause, chosen, view, policy)
+        elif isinstance(chosen, Denial):
+            self._refuse(request, number, cause, chosen, view)
+
+    def _refuse(self, request: OpenRequest, number: int, cause: Cause, denial: Denial, view: View) -> None:
+        context = self._context
+        refused = RequestRefused(
+            **denial.__dict__,
+            id=event_id(request.facts.tenant, RequestRefused.TYPE, request.causation_id, number),
+            number=number,
+            cause=cause,
+            request_at=self.position(request),
+            view=view,
+            config_offset=context.config_offset,
+            engine=context.engine,
+            **context.common(request),
+        )
+        context.emit(t.DECISIONS, refused)
+        code = denial.code.value
+        if cause == "request":
+            self.end(request, ResultStatus.REFUSED, denial.reason, code=code, fits_at=denial.fits_at)
+        else:
+            reason = f"no further model after a {cause.replace('_', ' ')}: {denial.reason}"
+            self.end(request, ResultStatus.FAILED, reason, code=code)
+
+    def commit(
+        self,
+        request: OpenRequest,
+        number: int,
+        cause: Cause,
+        choice: Choice,
+        view: View,
+        policy: TenantPolicy,
+    ) -> DecisionState:
+        """Write decision, hold and (for ``execute: false``) the routed result; fold them into the state."""
+        context, facts = self._context, request.facts
+        common = context.common(request)
+        decision_id = event_id(facts.tenant, DecisionMade.TYPE, request.causation_id, number)
+        ledger = context.state.ledger(facts.tenant)
+        held = None
+        if facts.execute:
+            held = ledger.hold(
+                common, decision_id, number, choice.bound, policy.budget, context.now_ms, context.config_offset
+            )
+        deadline = self._deadline(request, choice)
+        decision = DecisionMade(
+            **choice.__dict__,
+            id=decision_id,
+            number=number,
+            cause=cause,
+            supersedes=request.current if cause == "override" else None,
+            execute=facts.execute,
+            stream=facts.stream,
+            deadline=deadline,
+            request_at=self.position(request),
+            calls_from=context.calls_from,
+            hold=HoldTerms(hold_id=held.hold_id, amount=held.amount) if held is not None else None,
+            view=view,
+            config_offset=context.config_offset,
+            engine=context.engine,
+            **common,
+        )
+        state = DecisionState(
+            decision_id,
+            number,
+            choice.model,
+            facts.stream,
+            choice.tier,
+            choice.chain[0].estimated_cost,
+            choice.chain[0].estimated_latency_ms,
+            Calls(decision_id),
+            choice.forced_by,
+            deadline_ms=to_ms(deadline),
+        )
+        context.emit(t.DECISIONS, decision)
+        if held is not None:
+            context.emit(t.LEDGER, held)
+            ledger.apply(held)
+        request.numbers = number
+        request.current = decision_id
+        request.decisions[decision_id] = state
+        context.state.by_decision[decision_id] = request
+        if facts.conversation_id is not None:
+            context.state.converse(
+                facts.tenant, facts.conversation_id, choice.model, context.now_ms + CONVERSATION_TTL_MS
+            )
+        context.state.changed(request)
+        if not facts.execute:
+            self.end(request, ResultStatus.ROUTED, choice.reason)
+        return state
+
+    def book(self, request: OpenRequest, events: Sequence[LedgerEvent | AlertRaised]) -> None:
+        """Write ledger events and alerts, and fold them into the tenant's ledger."""
+        ledger = self._context.state.ledger(request.facts.tenant)
+        for event in events:
+            self._context.emit(t.ALERTS if isinstance(event, AlertRaised) else t.LEDGER, event)
+            ledger.apply(event)
+
+    def _deadline(self, request: OpenRequest, choice: Choice) -> Any:
+        limit = self._context.now + min(timedelta(milliseconds=sum(plan.timeout_ms for plan in choice.chain)), _LONGEST)
+        wanted = request.facts.constraints.deadline
+        return limit if wanted is None else min(wanted, limit)
+
+    def position(self, request: OpenRequest) -> Position:
+        """Return where the request lies in the log."""
+        return Position(topic=t.REQUESTS, partition=self._context.partition, offset=request.offset)
+
+    # The end -----------------------------------------------------------------------------------------------------
+
+    def end(
+        self,
+        request: OpenRequest,
+        status: ResultStatus,
+        reason: str,
+        *,
+        code: str | None = None,
+        fits_at: Any = None,
+        finished: Any = None,
+    ) -> None:
+        """Write the one final result and the one technical outcome of an accepted request."""
+        if request.final:
+            return
+        context, facts = self._context, request.facts
+        common = context.common(request)
+        current = request.decisions.get(request.current or "")
+        result_id = event_id(facts.tenant, FinalResult.TYPE, request.causation_id, 0)
+        answer: Mapping[str, Any] = {}
+        if finished is not None:
+            answer = {
+                "content": finished.content,
+                "content_reference": finished.content_reference,
+                "tool_calls": finished.tool_calls,
+                "finish_reason": finished.finish_reason,
+                "usage": finished.usage,
+                "latency_ms": finished.latency_ms,
+                "ttft_ms": finished.ttft_ms,
+                "simulated": finished.simulated,
+            }
+        model = finished.model if finished is not None else (current.model if current is not None else None)
+        context.emit(
+            t.RESULTS,
+            FinalResult(
+                id=result_id,
+                status=status,
+                decision_id=request.current,
+                model=model,
+                reason=reason,
+                code=code,
+                fits_at=fits_at.isoformat() if fits_at is not None else None,
+                cost=request.cost,
+                attempts=tuple(AttemptSummary.model_construct(**attempt) for attempt in request.attempts),
+                request_at=self.position(request),
+                **answer,
+                **common,
+            ),
+        )
+        context.emit(t.TECHNICAL_OUTCOMES, self._outcome(request, status, result_id, model, current, finished, common))
+        request.final = True
+        context.state.changed(request)
+        self.linger(request)
+
+    def _outcome(
+        self,
+        request: OpenRequest,
+        status: ResultStatus,
+        result_id: str,
+        model: str | None,
+        current: DecisionState | None,
+        finished: Any,
+        common: dict[str, Any],
+    ) -> TechnicalOutcome:
+        facts = request.facts
+        used: dict[str, Any] = {}
+        if finished is not None:
+            used = {
+                "latency_ms": finished.latency_ms,
+                "ttft_ms": finished.ttft_ms,
+                "usage": finished.usage,
+                "simulated": finished.simulated,
+            }
+        return TechnicalOutcome(
+            id=event_id(facts.tenant, TechnicalOutcome.TYPE, request.causation_id, 0),
+            status=status.value,
+            result_id=result_id,
+            decision_id=request.current,
+            model=model,
+            task_type=request.task.type,
+            complexity=request.task.complexity,
+            tier=current.tier if current is not None else None,
+            decisions=request.numbers,
+            attempts=len(request.attempts),
+            fallbacks=sum(1 for attempt in request.attempts if attempt["outcome"] != "finished"),
+            cost=request.cost,
+            estimated_cost=current.estimated_cost if current is not None else 0,
+            estimated_latency_ms=current.estimated_latency_ms if current is not None else None,
+            conversation_turns=facts.conversation_turns,
+            tools=facts.tools,
+            mcp_tools=facts.mcp_tools,
+            use_case=facts.use_case,
+            space=facts.space,
+            area=facts.area,
+            prompt_version=facts.prompt_version,
+            override_model=request.override_model,
+            **used,
+            **common,
+        )
+
+    def linger(self, request: OpenRequest) -> None:
+        """Once final and with every decision closed, plan when to forget the request."""
+        if not request.final or (
+            any(not decision.calls.closed for decision in request.decisions.values()) and request.facts.execute
+        ):
+            return
+        unknown = any(decision.calls.unknown for decision in request.decisions.values())
+        self._context.state.expire_at(
+            request, self._context.now_ms + (FORGET_FORFEIT_MS if unknown else FORGET_CLOSED_MS)
+        )

@@ -1,0 +1,332 @@
+"""State of the router on one partition: open requests, dedupe entries, standing overrides, conversations, ledgers.
+
+Every change marks a state key dirty; a batch writes each dirty key once to ``router-state``, so a change costs O(1)
+records, and ``load`` rebuilds the same state from the newest value of each key.
+"""
+
+import heapq
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from routing.calls import Calls
+from routing.ledger import Ledger
+from schemas.classification import TaskDescriptor
+from schemas.request import RequestFacts
+
+Json = dict[str, Any]
+HOUR_MS: Final = 3_600_000
+
+
+@dataclass(slots=True)
+class DecisionState:
+    """One decision of a request as the router follows it."""
+
+    decision_id: str
+    number: int
+    model: str
+    stream: bool
+    tier: int
+    estimated_cost: int
+    estimated_latency_ms: int
+    calls: Calls
+    forced_by: str | None = None
+    superseded: bool = False
+    deadline_ms: int = 0
+
+    def dump(self) -> Json:
+        """Return this state as plain JSON values."""
+        return {
+            "id": self.decision_id,
+            "number": self.number,
+            "model": self.model,
+            "stream": self.stream,
+            "tier": self.tier,
+            "cost": self.estimated_cost,
+            "latency": self.estimated_latency_ms,
+            "calls": self.calls.to_dict(),
+            "forced_by": self.forced_by,
+            "superseded": self.superseded,
+            "deadline": self.deadline_ms,
+        }
+
+    @classmethod
+    def load(cls, value: Json) -> "DecisionState":
+        """Return the state that ``dump`` wrote."""
+        return cls(
+            value["id"],
+            value["number"],
+            value["model"],
+            value["stream"],
+            value["tier"],
+            value["cost"],
+            value["latency"],
+            Calls.from_dict(value["calls"]),
+            value["forced_by"],
+            value["superseded"],
+            value["deadline"],
+        )
+
+
+@dataclass(slots=True)
+class OpenRequest:
+    """An accepted request until all its decisions are closed and late news is no longer expected.
+
+    Holds no message text: ``facts`` and ``task`` are what later decisions of the request read.
+    """
+
+    facts: RequestFacts
+    task: TaskDescriptor
+    offset: int
+    causation_id: str
+    traceparent: str | None
+    decisions: dict[str, DecisionState] = field(default_factory=dict)
+    current: str | None = None
+    numbers: int = 0
+    cancelled: bool = False
+    final: bool = False
+    tried: list[str] = field(default_factory=list)
+    attempts: list[Json] = field(default_factory=list)
+    cost: int = 0
+    override_model: str | None = None
+    expires_ms: int | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Tenant and request id."""
+        return self.facts.tenant, self.facts.request_id
+
+    def dump_static(self) -> bytes:
+        """Return the part that never changes after acceptance."""
+        return orjson.dumps(
+            {
+                "facts": orjson.Fragment(self.facts.__pydantic_serializer__.to_json(self.facts, exclude_defaults=True)),
+                "task": orjson.Fragment(self.task.__pydantic_serializer__.to_json(self.task, exclude_defaults=True)),
+                "offset": self.offset,
+                "causation": self.causation_id,
+                "traceparent": self.traceparent,
+            }
+        )
+
+    def dump_progress(self) -> bytes:
+        """Return the part that changes with decisions and calls."""
+        return orjson.dumps(
+            {
+                "key": self.key,
+                "decisions": [decision.dump() for decision in self.decisions.values()],
+                "current": self.current,
+                "numbers": self.numbers,
+                "cancelled": self.cancelled,
+                "final": self.final,
+                "tried": self.tried,
+                "attempts": self.attempts,
+                "cost": self.cost,
+                "override": self.override_model,
+                "expires": self.expires_ms,
+            }
+        )
+
+    @classmethod
+    def load(cls, static: bytes, progress: Json) -> "OpenRequest":
+        """Return the request that the two dumps describe."""
+        fixed = orjson.loads(static)
+        request = cls(
+            RequestFacts.model_validate_json(orjson.dumps(fixed["facts"])),
+            TaskDescriptor.model_validate_json(orjson.dumps(fixed["task"])),
+            fixed["offset"],
+            fixed["causation"],
+            fixed["traceparent"],
+        )
+        for value in progress["decisions"]:
+            request.decisions[value["id"]] = DecisionState.load(value)
+        request.current = progress["current"]
+        request.numbers = progress["numbers"]
+        request.cancelled = progress["cancelled"]
+        request.final = progress["final"]
+        request.tried = progress["tried"]
+        request.attempts = progress["attempts"]
+        request.cost = progress["cost"]
+        request.override_model = progress["override"]
+        request.expires_ms = progress["expires"]
+        return request
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A dedupe entry: content hash, offset of the accepted event, append time until which it counts."""
+
+    content: str
+    offset: int
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A standing override of a conversation, area, space or user."""
+
+    model: str
+    override_id: str
+
+
+class DeskState:
+    """All state of one partition; ``load`` and ``drain`` are its change log."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.requests: dict[tuple[str, str], OpenRequest] = {}
+        self.by_decision: dict[str, OpenRequest] = {}
+        self.ledgers: dict[str, Ledger] = {}
+        self.seen: dict[tuple[str, str], Seen] = {}
+        self.standing: dict[tuple[str, str, str], Standing] = {}
+        self.conversations: dict[tuple[str, str], tuple[str, int]] = {}
+        self.append_ms = 0
+        self._expiring_seen: list[tuple[int, str, str]] = []
+        self._expiring_requests: list[tuple[int, str, str]] = []
+        self._expiring_conversations: list[tuple[int, str, str]] = []
+        self._dirty: dict[str, bytes | None] = {}
+        self._changed: dict[tuple[str, str], OpenRequest] = {}
+        self._touched: set[str] = set()
+
+    def ledger(self, tenant: str) -> Ledger:
+        """Return the tenant's ledger, empty if it is new; its changes are drained with this batch."""
+        self._touched.add(tenant)
+        ledger = self.ledgers.get(tenant)
+        if ledger is None:
+            ledger = self.ledgers[tenant] = Ledger(tenant)
+        return ledger
+
+    # Changes -----------------------------------------------------------------------------------------------------
+
+    def open(self, request: OpenRequest) -> None:
+        """Add an accepted request."""
+        tenant, request_id = request.key
+        self.requests[request.key] = request
+        self._dirty[f"request/{tenant}/{request_id}"] = request.dump_static()
+        self._changed[request.key] = request
+
+    def changed(self, request: OpenRequest) -> None:
+        """Note that decisions, calls or costs of ``request`` changed."""
+        self._changed[request.key] = request
+
+    def expire_at(self, request: OpenRequest, at_ms: int) -> None:
+        """Forget ``request`` once the desk's time has passed ``at_ms``; the latest call counts."""
+        request.expires_ms = at_ms
+        heapq.heappush(self._expiring_requests, (at_ms, *request.key))
+        self._changed[request.key] = request
+
+    def see(self, tenant: str, identity: str, seen: Seen) -> None:
+        """Remember a request id (or, prefixed, an override or cancel id)."""
+        self.seen[tenant, identity] = seen
+        heapq.heappush(self._expiring_seen, (seen.expires_ms, tenant, identity))
+        self._dirty[f"dedupe/{tenant}/{identity}"] = orjson.dumps(
+            [tenant, identity, seen.content, seen.offset, seen.expires_ms]
+        )
+
+    def stand(self, tenant: str, scope: str, target: str, standing: Standing | None) -> None:
+        """Set or lift a standing override."""
+        key = f"override/{tenant}/{scope}/{target}"
+        if standing is None:
+            self.standing.pop((tenant, scope, target), None)
+            self._dirty[key] = None
+        else:
+            self.standing[tenant, scope, target] = standing
+            self._dirty[key] = orjson.dumps([tenant, scope, target, standing.model, standing.override_id])
+
+    def converse(self, tenant: str, conversation: str, model: str, until_ms: int) -> None:
+        """Remember the model that served a conversation last."""
+        self.conversations[tenant, conversation] = (model, until_ms)
+        heapq.heappush(self._expiring_conversations, (until_ms, tenant, conversation))
+        self._dirty[f"conversation/{tenant}/{conversation}"] = orjson.dumps([tenant, conversation, model, until_ms])
+
+    # Time --------------------------------------------------------------------------------------------------------
+
+    def prune_seen(self) -> None:
+        """Forget dedupe entries that ended before the newest append time."""
+        heap = self._expiring_seen
+        while heap and heap[0][0] < self.append_ms:
+            _, tenant, identity = heapq.heappop(heap)
+            entry = self.seen.get((tenant, identity))
+            if entry is not None and entry.expires_ms < self.append_ms:
+                del self.seen[tenant, identity]
+                self._dirty[f"dedupe/{tenant}/{identity}"] = None
+
+    def prune(self, now_ms: int) -> None:
+        """Forget closed requests, conversations and ledger entries whose time has passed."""
+        heap = self._expiring_requests
+        while heap and heap[0][0] < now_ms:
+            _, tenant, request_id = heapq.heappop(heap)
+            request = self.requests.get((tenant, request_id))
+            if request is not None and request.expires_ms is not None and request.expires_ms < now_ms:
+                self._forget(request)
+        for tenant in sorted(self._touched):
+            self.ledgers[tenant].prune(now_ms)
+        talks = self._expiring_conversations
+        while talks and talks[0][0] < now_ms:
+            _, tenant, conversation = heapq.heappop(talks)
+            known = self.conversations.get((tenant, conversation))
+            if known is not None and known[1] < now_ms:
+                del self.conversations[tenant, conversation]
+                self._dirty[f"conversation/{tenant}/{conversation}"] = None
+
+    def _forget(self, request: OpenRequest) -> None:
+        tenant, request_id = request.key
+        del self.requests[request.key]
+        self._changed.pop(request.key, None)
+        for decision_id in request.decisions:
+            self.by_decision.pop(decision_id, None)
+        self._dirty[f"request/{tenant}/{request_id}"] = None
+        self._dirty[f"progress/{tenant}/{request_id}"] = None
+
+    # Change log --------------------------------------------------------------------------------------------------
+
+    def drain(self) -> dict[str, bytes | None]:
+        """Return the newest value of every key changed since the last call; None is a tombstone."""
+        for (tenant, request_id), request in self._changed.items():
+            self._dirty[f"progress/{tenant}/{request_id}"] = request.dump_progress()
+        self._changed.clear()
+        for tenant in sorted(self._touched):
+            self._dirty.update(self.ledgers[tenant].dirty())
+        self._touched.clear()
+        dirty, self._dirty = self._dirty, {}
+        return dirty
+
+    @classmethod
+    def load(cls, entries: dict[str, bytes]) -> "DeskState":
+        """Return the state that the newest value of each key describes (tombstones left out)."""
+        state = cls()
+        for key, value in entries.items():
+            kind = key.partition("/")[0]
+            if kind == "progress":
+                progress = orjson.loads(value)
+                tenant, request_id = progress["key"]
+                state._restore(OpenRequest.load(entries[f"request/{tenant}/{request_id}"], progress))
+            elif kind == "dedupe":
+                tenant, identity, content, offset, expires = orjson.loads(value)
+                state.seen[tenant, identity] = Seen(content, offset, expires)
+                state._expiring_seen.append((expires, tenant, identity))
+            elif kind == "override":
+                tenant, scope, target, model, override_id = orjson.loads(value)
+                state.standing[tenant, scope, target] = Standing(model, override_id)
+            elif kind == "conversation":
+                tenant, conversation, model, until = orjson.loads(value)
+                state.conversations[tenant, conversation] = (model, until)
+                state._expiring_conversations.append((until, tenant, conversation))
+            elif kind in ("window", "hold"):
+                state.ledger(key.split("/", 2)[1]).load(key, value)
+        heapq.heapify(state._expiring_seen)
+        heapq.heapify(state._expiring_conversations)
+        heapq.heapify(state._expiring_requests)
+        state._touched.clear()
+        return state
+
+    def _restore(self, request: OpenRequest) -> None:
+        self.requests[request.key] = request
+        for decision_id in request.decisions:
+            self.by_decision[decision_id] = request
+        if request.expires_ms is not None:
+            self._expiring_requests.append((request.expires_ms, *request.key))
+
+    def advance_append(self, append_ms: int) -> None:
+        """Move the newest append time seen on ``requests`` forward."""
+        self.append_ms = max(self.append_ms, append_ms)

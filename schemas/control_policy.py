@@ -1,0 +1,214 @@
+"""A router document: weights, rules of tiers 1 and 2, limits, defaults; how requests are routed (SPEC R4-R10, R21)."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from schemas.classification import TaskType
+from schemas.control_base import DocumentBase, Milliseconds, ModelReference, Share, Strict
+from schemas.envelope import Name
+from schemas.money import Usd
+from schemas.request import CopilotMode, JobType, SpaceType
+
+Layer = Literal["area", "job", "mode", "planning", "space", "signal", "cluster", "specialisation"]
+LAYERS: tuple[Layer, ...] = ("area", "job", "mode", "planning", "space", "signal", "cluster", "specialisation")
+"""Most specific first: the default precedence of rules."""
+Complexity = Literal["simple", "medium", "complex", "critical"]
+LifecycleState = Literal["active", "preview", "deprecated", "retired"]
+TokenCount = Annotated[int, Field(ge=1, le=10_000_000)]
+
+
+class Weights(Strict):
+    """Weights of the five terms of the score; they sum to 1 (SPEC R9)."""
+
+    capability: Share = 0.35
+    cost: Share = 0.20
+    quality: Share = 0.20
+    latency: Share = 0.15
+    history: Share = 0.10
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> Self:
+        total = self.capability + self.cost + self.quality + self.latency + self.history
+        if abs(total - 1) > 1e-9:
+            message = f"weights sum to 1, these to {total:.6g}"
+            raise ValueError(message)
+        return self
+
+
+class When(Strict):
+    """Conditions of a rule: all that are given must hold; a list holds when it contains the request's value."""
+
+    space_type: tuple[SpaceType, ...] = ()
+    space: tuple[Name, ...] = ()
+    area: tuple[Name, ...] = ()
+    area_task_type: tuple[TaskType, ...] = ()
+    mode: tuple[CopilotMode, ...] = ()
+    job_type: tuple[JobType, ...] = ()
+    task_type: tuple[TaskType, ...] = ()
+    complexity: tuple[Complexity, ...] = ()
+    cluster: tuple[str, ...] = ()
+    intent: tuple[Literal["create", "fix", "explain", "analyze", "review"], ...] = ()
+    language: tuple[str, ...] = ()
+    plan: tuple[Name, ...] = ()
+    team: tuple[Name, ...] = ()
+    use_case: tuple[Name, ...] = ()
+    automation: tuple[Literal["human_in_loop", "automated"], ...] = ()
+    latency_class: tuple[Literal["interactive", "background"], ...] = ()
+    planning: bool | None = None
+    assist: bool | None = None
+    sensitive: bool | None = None
+    tools: bool | None = None
+    code_blocks: bool | None = None
+    documents: bool | None = None
+    images: bool | None = None
+    greeting: bool | None = None
+    short_question: bool | None = None
+    follow_up: bool | None = None
+    long_conversation: bool | None = None
+    mentions_plan: bool | None = None
+    involves_code: bool | None = None
+    min_tokens: Annotated[int, Field(ge=1)] | None = None
+    """Estimated input tokens."""
+    min_confidence: Share | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("a rule has at least one condition")
+        return self
+
+
+class Rule(Strict):
+    """One rule of tier 1 or 2.
+
+    ``lock``: the models in their order, the first that no constraint bars. ``restrict``: only these, the score decides.
+    ``boost``: all compete, these gain ``boost``. Of the locks and restrictions that match, the one of the most specific
+    layer holds (then the one listed first); boosts add up. A wildcard or a suffix ``:floor`` / ``:nitro`` in ``models``
+    is replaced by the models it means, cheapest or fastest first with a suffix.
+    """
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+    layer: Layer
+    when: When
+    effect: Literal["lock", "restrict", "boost"]
+    models: Annotated[tuple[ModelReference, ...], Field(min_length=1)]
+    boost: Annotated[float, Field(ge=-1, le=1)] = 0.1
+    min_quality: Annotated[float, Field(ge=0, le=100)] | None = None
+    """Models below it are not used by this rule (the cheapest that is good enough)."""
+    otherwise: Literal["score", "deny"] = "score"
+    """When every model listed is barred: let the score choose among all, or refuse."""
+    because: Annotated[str, StringConstraints(min_length=3, max_length=200)]
+    """Completes "because ..."; shown to people."""
+
+
+class Scoring(Strict):
+    """Constants of the five terms and the boosts; formulas in ``routing/score.py``."""
+
+    required: dict[Complexity, Annotated[float, Field(gt=0, le=100)]] = {
+        "simple": 60,
+        "medium": 75,
+        "complex": 88,
+        "critical": 95,
+    }
+    """Ability that suffices at a complexity: more earns nothing."""
+    sharpness: Annotated[int, Field(ge=1, le=8)] = 4
+    """Power by which ability short of ``required`` loses worth."""
+    cost_half: dict[Complexity, Annotated[Usd, Field(gt=0)]] = {
+        "simple": 1_000_000_000,
+        "medium": 5_000_000_000,
+        "complex": 30_000_000_000,
+        "critical": 100_000_000_000,
+    }
+    """Estimated dollars at which the cost term is one half."""
+    latency_half_ms: dict[Literal["interactive", "background"], Milliseconds] = {
+        "interactive": 6_000,
+        "background": 120_000,
+    }
+    history_prior: Share = 0.8
+    history_strength: Annotated[float, Field(gt=0, le=1e6)] = 20
+    """Weight of the prior, in calls."""
+    best_for: Annotated[float, Field(ge=0, le=1)] = 0.05
+    avoid_for: Annotated[float, Field(ge=0, le=1)] = 0.10
+    preferred: Annotated[float, Field(ge=0, le=1)] = 0.05
+    tools: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """For models that follow instructions and call tools best, when the request has tools (SPEC R18)."""
+    sticky: Annotated[float, Field(ge=0, le=1)] = 0.03
+    """For the conversation's model: its prompt cache is warm (SPEC R19)."""
+    sticky_conversation: Annotated[float, Field(ge=0, le=1)] = 0.25
+    """The same with stickiness per conversation."""
+    degraded: Annotated[float, Field(ge=0, le=1)] = 0.10
+    """Taken from models whose provider is degraded."""
+    preference: Annotated[float, Field(ge=0, le=2)] = 1.0
+    """Factor on (preference score - 0.5)."""
+    boost_cap: Annotated[float, Field(ge=0, le=1)] = 0.4
+
+
+class Shares(Strict):
+    """Target traffic shares (SPEC R12): normalised targets with a tolerance, and upper limits. Data for reports."""
+
+    targets: dict[ModelReference, Share] = {}
+    upper_limits: dict[ModelReference, Share] = {}
+    tolerance: Share = 0.05
+
+
+class ModelTarget(Strict):
+    """What a model is expected to reach (SPEC A10), with the statistic it is judged by."""
+
+    latency_ms: Milliseconds
+    latency_statistic: Literal["ttft_p50", "ttft_p95", "total_p50", "total_p95"] = "total_p50"
+    quality: Share
+    quality_measure: str
+
+
+class PolicyDocument(DocumentBase):
+    """A router. ``pool`` bounds which models compete; the references of ``rules`` may name others of the pool only."""
+
+    kind: Literal["policy"] = "policy"
+    pool: Annotated[tuple[ModelReference, ...], Field(min_length=1)] = ("*",)
+    lifecycle: tuple[LifecycleState, ...] = ("active", "preview", "deprecated")
+    """States of models that may be chosen."""
+    weights: Weights = Weights()
+    scoring: Scoring = Scoring()
+    default_model: ModelReference | None = None
+    """Chosen when the classification is less sure than ``confidence_floor`` and no rule matched."""
+    confidence_floor: Share = 0.35
+    precedence: tuple[Layer, ...] = LAYERS
+    rules: Annotated[tuple[Rule, ...], Field(max_length=1000)] = ()
+    fallbacks: dict[ModelReference, tuple[ModelReference, ...]] = {}
+    """Fallback chain of a model, before the next best by score."""
+    chain_length: Annotated[int, Field(ge=1, le=5)] = 3
+    forced_fallback: bool = False
+    """Whether a model that a person forced may be replaced by others when its provider fails."""
+    sensitive_models: tuple[ModelReference, ...] = ()
+    """The only models that may see requests flagged sensitive; empty: all of the pool."""
+    max_output_tokens: dict[TaskType | Literal["default"], TokenCount] = {"default": 2048}
+    min_quality: dict[Literal["human_in_loop", "automated"], Annotated[float, Field(ge=0, le=100)]] = {}
+    """Quality floor by automation (SPEC R1): automated work is held to a stricter one."""
+    timeout_ms: dict[Literal["interactive", "background"], Milliseconds] = {
+        "interactive": 60_000,
+        "background": 600_000,
+    }
+    """Of one attempt."""
+    deadline_ms: dict[Literal["interactive", "background"], Milliseconds] = {
+        "interactive": 120_000,
+        "background": 1_800_000,
+    }
+    """Of the request, when it sets none."""
+    stickiness: Literal["message", "conversation"] = "message"
+    shares: Shares | None = None
+    targets: dict[ModelReference, ModelTarget] = {}
+
+    @model_validator(mode="after")
+    def _rules_once_precedence_whole(self) -> Self:
+        names = [rule.name for rule in self.rules]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            message = f"rule names appear once; twice: {twice}"
+            raise ValueError(message)
+        if sorted(self.precedence) != sorted(LAYERS):
+            message = f"precedence lists each layer once: {', '.join(LAYERS)}"
+            raise ValueError(message)
+        if "default" not in self.max_output_tokens:
+            raise ValueError("max_output_tokens has an entry `default`")
+        return self

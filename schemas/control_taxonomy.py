@@ -1,0 +1,65 @@
+"""The taxonomy: what tells the types of work apart, as data; words in several languages (SPEC R5, R8)."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from schemas.classification import TaskType
+from schemas.control_base import DocumentBase, Share, Strict
+
+Phrase = Annotated[str, StringConstraints(min_length=1, max_length=60)]
+"""A word, a phrase of up to four words, or a stem that ends with ``*``; matched without regard to case."""
+CapabilityName = Literal["coding", "reasoning", "creative", "speed", "context_handling", "instruction"]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
+Intent = Literal["create", "fix", "explain", "analyze", "review"]
+Level = Literal["simple", "complex", "critical"]
+
+
+class TypeProfile(Strict):
+    """One type of work: how it is recognised and what it needs."""
+
+    description: str
+    capabilities: dict[CapabilityName, Share]
+    """Which abilities count, and how much; they sum to 1."""
+    output_tokens: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Typical length of the answer."""
+    complexity: Literal["simple", "medium", "complex"] = "medium"
+    pattern: Literal["single-shot", "multi-step", "iterative"] = "single-shot"
+    thinking: bool = False
+    involves_code: bool = False
+    priority: Annotated[int, Field(ge=1, le=5)] = 3
+    words: dict[Language, tuple[Phrase, ...]] = {}
+    weak_words: dict[Language, tuple[Phrase, ...]] = {}
+    """Words that hint; they count a third."""
+    aliases: tuple[str, ...] = ()
+    """Names of this type in other schemes."""
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> Self:
+        if abs(sum(self.capabilities.values()) - 1) > 1e-9:
+            raise ValueError("capabilities sum to 1")
+        return self
+
+
+class TaxonomyDocument(DocumentBase):
+    """All types of work, and the words that show intent, level, greeting, follow-up, plan; by language."""
+
+    kind: Literal["taxonomy"] = "taxonomy"
+    confidence_floor: Share = 0.4
+    """Below it the answer is ``general``."""
+    types: dict[TaskType, TypeProfile]
+    intents: dict[Intent, dict[Language, tuple[Phrase, ...]]] = {}
+    levels: dict[Level, dict[Language, tuple[Phrase, ...]]] = {}
+    greetings: dict[Language, tuple[Phrase, ...]] = {}
+    follow_ups: dict[Language, tuple[Phrase, ...]] = {}
+    plans: dict[Language, tuple[Phrase, ...]] = {}
+    function_words: dict[Language, tuple[Phrase, ...]] = {}
+    """Frequent small words that tell a language."""
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        missing = [kind.value for kind in TaskType if kind not in self.types]
+        if missing:
+            message = f"every type of work has a profile; missing: {missing}"
+            raise ValueError(message)
+        return self

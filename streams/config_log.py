@@ -1,0 +1,63 @@
+"""The config topic as a fold: records in log order -> the newest valid document of each name, and what was refused.
+
+A record that is no valid document changes nothing; only the owner of partition 0 dead-letters it (DESIGN 10).
+"""
+
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from routing.catalog import CompiledConfig, compile_config
+from schemas.control import ConfigDocument, ConfigPublished
+from schemas.dead_letter import RejectionCode
+from schemas.inbound import Rejection, decode_strictly, describe
+from schemas.record import Record
+
+
+class ConfigLog:
+    """Documents at a config position; ``compiled`` is rebuilt when they changed."""
+
+    def __init__(self) -> None:
+        """Start before the first record."""
+        self.next_offset = 0
+        self.documents: dict[str, ConfigDocument] = {}
+        self.rejected: list[tuple[Record, Rejection]] = []
+        self._seen: set[str] = set()
+        self._compiled: CompiledConfig = compile_config({})
+        self._stale = False
+
+    @property
+    def compiled(self) -> CompiledConfig:
+        """The compiled config at ``next_offset``; compiling is a pure function of the documents."""
+        if self._stale:
+            self._compiled = compile_config(self.documents)
+            self._stale = False
+        return self._compiled
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Fold records in offset order."""
+        for record in records:
+            self.next_offset = max(self.next_offset, record.offset + 1)
+            if record.value is None:
+                continue
+            outcome = self._read(record)
+            if isinstance(outcome, Rejection):
+                self.rejected.append((record, outcome))
+            elif outcome.key not in self._seen:
+                self._seen.add(outcome.key)
+                self.documents[f"{outcome.kind}/{outcome.name}"] = outcome.document
+                self._stale = True
+
+    @staticmethod
+    def _read(record: Record) -> ConfigPublished | Rejection:
+        value = decode_strictly(record.value)
+        if isinstance(value, Rejection):
+            return value
+        try:
+            event = ConfigPublished.model_validate(value)
+        except ValidationError as error:
+            return Rejection(RejectionCode.INVALID, describe(error))
+        key = (record.key or b"").decode(errors="replace")
+        if key != event.key:
+            return Rejection(RejectionCode.INVALID, f"the record's key is not the document's: {event.key}")
+        return event
