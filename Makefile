@@ -13,7 +13,6 @@ COMPILE := pip compile --quiet --universal --generate-hashes --no-header --no-co
 # The interpreter is the one at hand, never a download; slow networks get time.
 export UV_PYTHON_DOWNLOADS := never
 export UV_HTTP_TIMEOUT ?= 180
-export UV_LINK_MODE ?= copy
 # uv does not read what pip was told about the network: hand it on.
 ifneq ($(PIP_INDEX_URL),)
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)

@@ -56,6 +56,8 @@ class UpOptions(BaseModel):
     bootstrap: str = ""
     kafka: dict[str, str] = {}
     port: int | None = None
+    catalog: bool = True
+    """Publish the configuration that comes with pointsman, where it is not in the log yet."""
     heap_mb: int = Field(default=384, ge=128)
 
 

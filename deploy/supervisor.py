@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from types import FrameType
 
 import structlog
@@ -15,6 +16,7 @@ from deploy.broker_keeper import BrokerKeeper
 from deploy.child import Child, ProcessSpec
 from deploy.leftovers import STAGE_STOP_SECONDS, end_leftovers
 from deploy.run_dir import Phase, ProcessState, RunDir, StageCounts, SupervisorState, UpOptions, start_time
+from deploy.shipped_config import ShippedConfigError, publish_missing, shipped_documents
 from streams.kafka_ready import cluster_id
 from streams.local_kafka import LocalKafka
 from streams.ports import free_ports, is_free
@@ -104,6 +106,8 @@ class Supervisor:
                 "The user of --kafka-conf needs the right to create topics"
             ) from error
         log.info("topics exist", created=len(created))
+        if self._options.catalog:
+            self._publish_catalog(settings)
         self._children = [
             Child(spec, self._run_dir, self._environment(settings)) for spec in process_table(self._options.counts)
         ]
@@ -114,6 +118,14 @@ class Supervisor:
                 for child in self._children:
                     child.forgive()
             self._watch_children()
+
+    def _publish_catalog(self, settings: Settings) -> None:
+        self._report("starting", "publishing the catalog")
+        try:
+            published = publish_missing(settings, shipped_documents(), datetime.now(UTC))
+        except (ShippedConfigError, KafkaException, TimeoutError) as error:
+            raise StartFailedError(f"cannot publish the catalog: {error}") from error
+        log.info("catalog published", documents=len(published))
 
     def _watch_children(self) -> None:
         serving = self._keeper is None or self._keeper.serving.is_set()

@@ -34,6 +34,10 @@ def up(
     feedback: Annotated[int, typer.Option(min=0, max=64, help="Feedback processes.")] = 1,
     recorders: Annotated[int, typer.Option(min=0, max=1, help="Recorder processes.")] = 1,
     simulated: Annotated[bool, typer.Option(help="Run the simulated providers.")] = True,
+    catalog: Annotated[
+        bool | None,
+        typer.Option(help="Publish the catalog that comes with pointsman.", show_default="yes, but not to --bootstrap"),
+    ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Start Kafka and all stages in the background."""
@@ -49,6 +53,7 @@ def up(
         bootstrap=bootstrap,
         kafka=_properties(kafka_conf or []),
         port=port,
+        catalog=catalog if catalog is not None else not bootstrap,
     )
     begun = time.monotonic()
     with progress("starting") as tell:
