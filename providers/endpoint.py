@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-KeyReference = Annotated[str, StringConstraints(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$", max_length=1024)]
-"""Where a secret lies: ``env:NAME`` or ``file:/path``; never the secret itself."""
+from schemas.control_provider import SIMULATED_ADDRESS, KeyReference, ProviderDocument
 
 
 def _is_loopback(host: str) -> bool:
@@ -86,3 +85,21 @@ class EndpointConfig(BaseModel):
     def profile_of(self, provider_model: str) -> ModelProfile:
         """Return the quirks of a model."""
         return self.profiles.get(provider_model, self.profile)
+
+
+def endpoint_of(document: ProviderDocument, simulated_url: str | None = None) -> EndpointConfig:
+    """Return the endpoint that a ``provider`` document of the configuration describes.
+
+    ``simulated_url`` is the address of this installation's simulator, for documents that name no other. Raises
+    ``ValueError`` (also as ``pydantic.ValidationError``) when the document does not make an endpoint.
+    """
+    fields = document.model_dump(
+        include={"name", "dialect", "base_url", "key", "auth", "simulated", "connect_timeout_s"}
+        | {"unbilled_statuses", "unbilled_stream_codes", "profile", "profiles"}
+    )
+    if document.base_url == SIMULATED_ADDRESS:
+        if simulated_url is None:
+            raise ValueError(f"provider {document.name} is simulated, and no simulator is running")
+        fields["base_url"] = simulated_url + ("/v1" if document.dialect == "openai" else "")
+        fields["simulated"] = True
+    return EndpointConfig.model_validate(fields)

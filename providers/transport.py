@@ -31,6 +31,7 @@ from providers.errors import (
 
 MAX_RESPONSE_BYTES = 32 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
+_SIMULATED_KEY = SecretStr("simulated")
 _KEEPALIVE_S = 20.0
 _WRITE_TIMEOUT_S = 30.0
 
@@ -203,8 +204,11 @@ class Transport:
 
     def _to_httpx(self, request: HttpRequest, context: CallContext, patience: Patience) -> httpx.Request:
         headers = {"content-type": "application/json", "accept-encoding": "identity", **dict(request.headers)}
-        if self._key is not None:
-            secret = self._key.get_secret_value()
+        key = self._key
+        if key is None and self._endpoint.simulated:
+            key = _SIMULATED_KEY
+        if key is not None:
+            secret = key.get_secret_value()
             auth = self._endpoint.auth or ("bearer" if self._endpoint.dialect == "openai" else "x-api-key")
             headers |= {"authorization": f"Bearer {secret}"} if auth == "bearer" else {"x-api-key": secret}
         if self._endpoint.simulated:

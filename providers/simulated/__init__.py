@@ -5,9 +5,19 @@ from pathlib import Path
 from typing import Protocol
 
 from providers.simulated.behaviour import load_behaviours
-from providers.simulated.server import ADDRESS_FILE, BILL_FILE, SimulatorConfig, address, serve
+from providers.simulated.server import ADDRESS_FILE, BILL_FILE, SimulatorConfig, address, running, serve
 
-__all__ = ["ADDRESS_FILE", "BEHAVIOUR_PATH", "BILL_FILE", "SimulatedSettings", "address", "run"]
+__all__ = [
+    "ADDRESS_FILE",
+    "BEHAVIOUR_PATH",
+    "BILL_FILE",
+    "SimulatedSettings",
+    "SimulatorConfig",
+    "address",
+    "load_behaviours",
+    "run",
+    "running",
+]
 
 BEHAVIOUR_PATH = Path(__file__).resolve().parents[2] / "deploy" / "catalog" / "simulated.yaml"
 """The behaviours that ship with pointsman; data, not code."""

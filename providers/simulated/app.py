@@ -219,10 +219,9 @@ class SimulatorApp:
         text = plan.text if plan.tool is None else plan.tool[1]
         last = len(text) if plan.fate == "answered" else int(len(text) * plan.produced_share)
         size = 4 * max(1, int(_PIECE_S / plan.seconds_per_token), -(-len(text) // (4 * _MAX_PIECES)))
-        hidden = plan.bill.reasoning_tokens
         produced, charged = 0, False
         try:
-            await self._wait(plan.ttft_s + hidden * plan.seconds_per_token)
+            await self._wait(plan.ttft_s)
             await _start(attempt.send, 200, (*_ids(attempt), (b"content-type", b"text/event-stream; charset=utf-8")))
             await _body(attempt.send, wire.opening(call, plan, attempt.call_id))
             while produced < last and not attempt.connection.is_closing():

@@ -6,7 +6,7 @@ each layer repeats only what differs. A name that matches nothing behaves as the
 
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,6 +15,7 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 PicoDollars = Annotated[int, Field(ge=0)]
 
+_MAX_REMEMBERED = 10_000
 ANY_TASK = "default"
 """Key of ``quality`` for task types without an entry of their own."""
 
@@ -23,17 +24,38 @@ class _Data(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Price(_Data):
-    """Pico-dollars per token; a dollar per million tokens is 1,000,000."""
+class Tier(_Data):
+    """Prices of the whole call once its input passes ``above`` tokens."""
 
+    above: Annotated[int, Field(gt=0)]
     input: PicoDollars
     output: PicoDollars
     cached_input: PicoDollars | None = None
+
+
+class Price(_Data):
+    """Pico-dollars per token; a dollar per million tokens is 1,000,000."""
+
+    input: PicoDollars = 0
+    output: PicoDollars = 0
+    cached_input: PicoDollars | None = None
     """None: cached tokens cost as much as any."""
+    per_request: PicoDollars = 0
+    tiers: tuple[Tier, ...] = ()
+
+    def cost(self, input_tokens: int, cached: int, output_tokens: int) -> int:
+        """Return the price of one call, ``cached`` of its input tokens read from the cache; exact."""
+        rates: Price | Tier = self
+        for tier in self.tiers:
+            if input_tokens > tier.above:
+                rates = tier
+        of_cached = rates.input if rates.cached_input is None else rates.cached_input
+        tokens = (input_tokens - cached) * rates.input + cached * of_cached + output_tokens * rates.output
+        return tokens + self.per_request
 
 
 class Latency(_Data):
-    """Time to first token: lognormal around ``ttft_ms`` (its median); then tokens at a steady rate."""
+    """Time to first token, reasoning included: lognormal around ``ttft_ms``, its median; then a steady rate."""
 
     ttft_ms: Annotated[float, Field(ge=0)]
     sigma: Annotated[float, Field(ge=0, le=3)] = 0.3
@@ -65,6 +87,8 @@ class Output(_Data):
     """Length of answers: lognormal around ``median_tokens``; ``reasoning_share`` of it is hidden reasoning."""
 
     median_tokens: Annotated[float, Field(gt=0)] = 160
+    by_task: dict[str, Annotated[float, Field(gt=0)]] = {}
+    """Medians of task types whose answers are longer or shorter."""
     sigma: Annotated[float, Field(ge=0, le=3)] = 0.5
     reasoning_share: Annotated[float, Field(ge=0, lt=1)] = 0
     tool_call_rate: Probability = 0.5
@@ -82,8 +106,8 @@ class Target(_Data):
     """What the model is expected to reach, and how it is measured; planted so that breaches can be told."""
 
     latency_ms: Annotated[float, Field(gt=0)]
-    statistic: str
-    task_types: tuple[str, ...]
+    statistic: Literal["p95 ttft"]
+    task_type: str
     quality: Percent
     source: str
 
@@ -134,22 +158,25 @@ class Behaviours:
 
     def __init__(self, file: BehaviourFile) -> None:
         self.file = file
-        self._known: dict[str, Behaviour] = {}
-        for name in file.models:
-            self._known[name] = self._build(name)
         self._default = Behaviour.model_validate(file.defaults)
+        self._known: dict[str, Behaviour] = {}
+        for name in self.models:
+            self._known[name] = self._build(name)
 
     @property
     def models(self) -> tuple[str, ...]:
-        """Names with an entry of their own."""
-        return tuple(sorted(self.file.models))
+        """Names that the file spells out."""
+        literal = {name for family in self.file.families for name in family.match if not set(name) & set("*?[")}
+        return tuple(sorted(literal | set(self.file.models)))
 
     def of(self, model: str) -> Behaviour:
         """Return how ``model`` behaves."""
         known = self._known.get(model)
-        if known is not None:
-            return known
-        return self._build(model) if any(_matches(model, family) for family in self.file.families) else self._default
+        if known is None:
+            known = self._build(model) if any(_matches(model, f) for f in self.file.families) else self._default
+            if len(self._known) < _MAX_REMEMBERED:
+                self._known[model] = known
+        return known
 
     def _build(self, model: str) -> Behaviour:
         merged = self.file.defaults

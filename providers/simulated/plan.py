@@ -89,7 +89,7 @@ class Plan:
     @property
     def total_s(self) -> float:
         """Time until the whole answer is there."""
-        return self.ttft_s + self.seconds_per_token * self.bill.output_tokens
+        return self.ttft_s + self.seconds_per_token * (self.bill.output_tokens - self.bill.reasoning_tokens)
 
 
 def plan_call(call: SimulatedCall, behaviour: Behaviour, draws: Draws) -> Plan:
@@ -122,17 +122,15 @@ def plan_call(call: SimulatedCall, behaviour: Behaviour, draws: Draws) -> Plan:
 
 def bill_of(call: SimulatedCall, behaviour: Behaviour, draws: Draws, output: int, reasoning: int) -> Bill:
     """Return the bill for the call with ``output`` tokens produced, ``reasoning`` of them hidden."""
-    price, cache = behaviour.price, behaviour.cache
+    cache = behaviour.cache
     hit = call.earlier_tokens >= cache.min_tokens and draws.uniform("cache") < cache.hit_rate
     cached = call.earlier_tokens if hit else 0
-    cached_price = price.input if price.cached_input is None else price.cached_input
-    cost = (call.input_tokens - cached) * price.input + cached * cached_price + output * price.output
     return Bill(
         input_tokens=call.input_tokens,
         cached_input_tokens=cached,
         output_tokens=output,
         reasoning_tokens=min(reasoning, output),
-        cost=cost,
+        cost=behaviour.price.cost(call.input_tokens, cached, output),
     )
 
 
@@ -159,7 +157,8 @@ def _answer(call: SimulatedCall, behaviour: Behaviour, draws: Draws) -> tuple[st
         return text[: bound * 4], None, min(bound, wanted), wanted > bound
     output = behaviour.output
     visible_bound = max(1, int(bound * (1 - output.reasoning_share)))
-    wanted = max(1, round(draws.lognormal("length", output.median_tokens, output.sigma)))
+    median = output.by_task.get(call.task_type or "", output.median_tokens)
+    wanted = max(1, round(draws.lognormal("length", median, output.sigma)))
     visible = min(visible_bound, wanted)
     return answer_text(visible, call.task_type, draws), None, visible, wanted > visible_bound
 

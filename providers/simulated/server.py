@@ -77,6 +77,24 @@ def serve(config: SimulatorConfig, behaviours: Behaviours, stop: threading.Event
         bill.close()
 
 
+@contextlib.contextmanager
+def running(config: SimulatorConfig, behaviours: Behaviours) -> Generator[str, None, None]:
+    """Serve in a thread while the context is open; gives the URL."""
+    stop = threading.Event()
+    thread = threading.Thread(target=serve, args=(config, behaviours, stop), name="simulator", daemon=True)
+    (config.run_dir / ADDRESS_FILE).unlink(missing_ok=True)
+    thread.start()
+    try:
+        while (url := address(config.run_dir)) is None:
+            thread.join(0.005)
+            if not thread.is_alive():
+                raise RuntimeError("the simulator did not start")
+        yield url
+    finally:
+        stop.set()
+        thread.join()
+
+
 def address(run_dir: Path) -> str | None:
     """Return the simulator's URL as last published, e.g. ``http://127.0.0.1:40123``, or None."""
     try:
