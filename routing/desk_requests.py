@@ -13,7 +13,6 @@ from routing.classify import classify
 from routing.decide import decide
 from routing.desk_context import Context
 from routing.desk_state import HOUR_MS, DecisionState, OpenRequest, Seen
-from routing.ledger import FORGET_CLOSED_MS, FORGET_FORFEIT_MS
 from schemas import topics as t
 from schemas.classification import ClassificationMade
 from schemas.decision import (
@@ -39,6 +38,10 @@ Cause = Literal["request", "override", "billed_failure", "unknown"]
 MAX_DECISIONS: Final = 3
 """Decisions of one request that follow a billed failure or an UNKNOWN end here."""
 CONVERSATION_TTL_MS: Final = 24 * HOUR_MS
+LINGER_MS: Final = HOUR_MS // 6
+"""A closed request and its holds are remembered this long, to recognise repeated call records."""
+LINGER_UNKNOWN_MS: Final = 24 * HOUR_MS
+"""With an UNKNOWN attempt they are remembered this long: the true cost may still come."""
 _LONGEST: Final = timedelta(minutes=15)
 _NOT_CONTENT: Final = frozenset({"id", "occurred_at", "traceparent", "source", "type", "causation_id"})
 
@@ -160,7 +163,7 @@ class RequestDesk:
             per_request_cap=policy.budget.per_request,
             preference=reading.preference,
             statistics=dict(reading.statistics),
-            health=dict(reading.health),  # type: ignore[arg-type]
+            health=dict(reading.health),
             conversation_model=last,
             override=override,
             excluded=tuple(request.tried),
@@ -304,6 +307,8 @@ class RequestDesk:
         context.emit(t.DECISIONS, decision)
         if held is not None:
             context.emit(t.LEDGER, held)
+            for alert in ledger.thresholds(common, held, policy.budget):
+                context.emit(t.ALERTS, alert)
             ledger.apply(held)
         request.numbers = number
         request.current = decision_id
@@ -441,6 +446,4 @@ class RequestDesk:
         ):
             return
         unknown = any(decision.calls.unknown for decision in request.decisions.values())
-        self._context.state.expire_at(
-            request, self._context.now_ms + (FORGET_FORFEIT_MS if unknown else FORGET_CLOSED_MS)
-        )
+        self._context.state.expire_at(request, self._context.now_ms + (LINGER_UNKNOWN_MS if unknown else LINGER_MS))

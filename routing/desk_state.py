@@ -259,8 +259,6 @@ class DeskState:
             request = self.requests.get((tenant, request_id))
             if request is not None and request.expires_ms is not None and request.expires_ms < now_ms:
                 self._forget(request)
-        for tenant in sorted(self._touched):
-            self.ledgers[tenant].prune(now_ms)
         talks = self._expiring_conversations
         while talks and talks[0][0] < now_ms:
             _, tenant, conversation = heapq.heappop(talks)
@@ -275,6 +273,7 @@ class DeskState:
         self._changed.pop(request.key, None)
         for decision_id in request.decisions:
             self.by_decision.pop(decision_id, None)
+            self.ledger(tenant).forget(decision_id)
         self._dirty[f"request/{tenant}/{request_id}"] = None
         self._dirty[f"progress/{tenant}/{request_id}"] = None
 
@@ -286,7 +285,7 @@ class DeskState:
             self._dirty[f"progress/{tenant}/{request_id}"] = request.dump_progress()
         self._changed.clear()
         for tenant in sorted(self._touched):
-            self._dirty.update(self.ledgers[tenant].dirty())
+            self._dirty.update(self.ledgers[tenant].drain())
         self._touched.clear()
         dirty, self._dirty = self._dirty, {}
         return dirty
@@ -312,7 +311,7 @@ class DeskState:
                 tenant, conversation, model, until = orjson.loads(value)
                 state.conversations[tenant, conversation] = (model, until)
                 state._expiring_conversations.append((until, tenant, conversation))
-            elif kind in ("window", "hold"):
+            elif kind in Ledger.KINDS:
                 state.ledger(key.split("/", 2)[1]).load(key, value)
         heapq.heapify(state._expiring_seen)
         heapq.heapify(state._expiring_conversations)

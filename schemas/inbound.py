@@ -271,7 +271,6 @@ def unknown_of(record: Record, rejection: Rejection, partitions: int) -> CallUnk
         return None
     return CallUnknown.model_construct(
         id=position_id(record.topic, record.partition, record.offset),
-        type=CallUnknown.TYPE,
         source="pointsman",
         occurred_at=at_ms(max(record.timestamp_ms, 0)),
         tenant=tenant,

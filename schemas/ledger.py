@@ -1,8 +1,10 @@
-"""Money events on ``ledger``: each carries all a checker needs to add up a tenant's account from the raw log (DESIGN 7).
+"""Money events on ``ledger``: each carries all a checker needs to add up an account from the raw log (DESIGN 7).
 
 States of a hold: NONE -> HELD -> {SETTLED | RELEASED | FORFEIT}; an ADJUSTMENT corrects a FORFEIT in its window.
 """
 
+# A frozen event may ask for a field that its base leaves optional.
+# pyright: reportGeneralTypeIssues=false
 from typing import ClassVar, Literal
 
 from pydantic import AwareDatetime
@@ -26,7 +28,7 @@ class WindowBounds(Frozen):
 class LedgerEvent(Event):
     """Base: the hold it is about (one per decision)."""
 
-    request_id: str  # type: ignore[assignment]
+    request_id: str
     hold_id: str
     decision_id: str
 
@@ -45,7 +47,7 @@ class Held(LedgerEvent):
 
 
 class Settled(LedgerEvent):
-    """The call's cost replaces the hold; ``overrun`` is how far the cost passed the hold (0 unless a bound was wrong)."""
+    """The call's cost replaces the hold; ``overrun`` is how far the cost passed the hold (0: the bound held)."""
 
     TYPE: ClassVar[str] = "pointsman.ledger.settled.v1"
     type: Literal["pointsman.ledger.settled.v1"] = "pointsman.ledger.settled.v1"

@@ -1,5 +1,7 @@
 """What became of a request: people's ratings, inferred signals, and the one technical outcome (SPEC U2, F6)."""
 
+# A frozen event may ask for a field that its base leaves optional.
+# pyright: reportGeneralTypeIssues=false
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
@@ -15,7 +17,7 @@ class OutcomeRated(Event):
     model_config = ConfigDict(extra="forbid")
     TYPE: ClassVar[str] = "pointsman.outcome.rated.v1"
     type: Literal["pointsman.outcome.rated.v1"] = "pointsman.outcome.rated.v1"
-    request_id: Name  # type: ignore[assignment]
+    request_id: Name
     user: Name | None = None
     conversation_id: Name | None = None
     decision_id: Name | None = None
@@ -31,7 +33,7 @@ class OutcomeInferred(Event):
     model_config = ConfigDict(extra="forbid")
     TYPE: ClassVar[str] = "pointsman.outcome.inferred.v1"
     type: Literal["pointsman.outcome.inferred.v1"] = "pointsman.outcome.inferred.v1"
-    request_id: Name  # type: ignore[assignment]
+    request_id: Name
     user: Name | None = None
     conversation_id: Name | None = None
     decision_id: Name | None = None
@@ -46,7 +48,7 @@ class TechnicalOutcome(Event):
 
     TYPE: ClassVar[str] = "pointsman.outcome.technical.v1"
     type: Literal["pointsman.outcome.technical.v1"] = "pointsman.outcome.technical.v1"
-    request_id: str  # type: ignore[assignment]
+    request_id: str
     status: str
     result_id: str
     decision_id: str | None = None

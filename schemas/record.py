@@ -23,7 +23,7 @@ class Record:
     def header(self, name: str) -> str | None:
         """Return the last header of that name as text, or None; undecodable bytes count as absent."""
         for key, value in reversed(self.headers):
-            if key == name and value is not None:
+            if key == name:
                 try:
                     return value.decode()
                 except UnicodeDecodeError:

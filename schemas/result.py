@@ -1,5 +1,7 @@
 """What a client reads on ``results``: exactly one final result for each accepted request, and non-final notices."""
 
+# A frozen event may ask for a field that its base leaves optional.
+# pyright: reportGeneralTypeIssues=false
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
@@ -37,7 +39,7 @@ class FinalResult(Event):
 
     TYPE: ClassVar[str] = "pointsman.result.final.v1"
     type: Literal["pointsman.result.final.v1"] = "pointsman.result.final.v1"
-    request_id: str  # type: ignore[assignment]
+    request_id: str
     final: Literal[True] = True
     status: ResultStatus
     decision_id: str | None = None
@@ -62,7 +64,7 @@ class FinalResult(Event):
 class NoticeBase(Event):
     """A non-final notice: it never counts as an answer."""
 
-    request_id: str  # type: ignore[assignment]
+    request_id: str
     final: Literal[False] = False
     request_at: Position
 

@@ -121,6 +121,5 @@ TOPICS: Final[tuple[Topic, ...]] = (
 
 BY_NAME: Final[dict[str, Topic]] = {topic.name: topic for topic in TOPICS}
 DEAD_LETTER_SOURCES: Final = tuple(topic for topic in TOPICS if topic.validated_by != "none")
-EVENT_TYPES: Final[dict[str, type[Event]]] = {
-    event.TYPE: event for event in (*(event for topic in TOPICS for event in topic.events), DeadLetter)
-}
+_EVENTS: Final[tuple[type[Event], ...]] = (*(event for topic in TOPICS for event in topic.events), DeadLetter)
+EVENT_TYPES: Final[dict[str, type[Event]]] = {event.TYPE: event for event in _EVENTS}

@@ -8,7 +8,7 @@ Any doubt ends the process; the supervisor restarts it and the log tells what ha
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -20,6 +20,7 @@ from streams.kafka_clients import to_record
 from streams.settings import Settings
 
 log = structlog.get_logger()
+_BY_KEY: Final = -1
 
 
 class Doubt(Exception):  # noqa: N818 - the process must end, whatever is known
@@ -188,13 +189,11 @@ class TransactionalLoop:
         return waiting[0].offset if waiting else pending.positions.get(name, 0)
 
     def _produce(self, output: Output) -> None:
-        arguments = {"key": output.key, "value": output.value, "headers": list(output.headers)}
-        if output.partition is not None:
-            arguments["partition"] = output.partition
         topic = self._settings.topic(output.topic)
+        partition = _BY_KEY if output.partition is None else output.partition
         while True:
             try:
-                self._producer.produce(topic, **arguments)
+                self._producer.produce(topic, output.value, output.key, partition, headers=list(output.headers))
             except BufferError:
                 self._producer.poll(0.01)
             else:
