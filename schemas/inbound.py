@@ -232,7 +232,7 @@ def parse(record: Record, topic: Topic, partitions: int) -> Event | Rejection:
             value = complete(record, topic, flatten(record, decode(record.value)))
             named = value.get("request_id")
             request_id = named if isinstance(named, str) and len(named) <= 128 else None
-            if value["type"] in UPCASTERS:
+            if isinstance(value["type"], str) and value["type"] in UPCASTERS:
                 value = upcast(value)
             event = _model_of(topic, value["type"]).model_validate(value)
         _check_place(record, event, partitions)
