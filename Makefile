@@ -21,7 +21,7 @@ ifneq ($(PIP_CERT),)
 export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
-UV = $$(command -v uv || echo .tools/bin/uv)
+UV = "$$(command -v uv || echo .tools/bin/uv)"
 
 .PHONY: help install demo test check bench faults lock clean
 

@@ -126,7 +126,7 @@ def test_killed_supervisor_leaves_no_orphans_behind(installation: Installation) 
 
 
 def test_an_own_cluster_is_used_and_left_alone(installation: Installation, kafka: LocalKafka, prefix: str) -> None:
-    """With --bootstrap no broker is started, a killed stage comes back under its slot, down leaves the cluster alone."""
+    """With --bootstrap no broker is started, a killed stage keeps its slot, down leaves the cluster alone."""
     installation.environment["POINTSMAN_PREFIX"] = prefix
     installation.up("--bootstrap", kafka.bootstrap, *ONLY_SIMULATED)
     assert [process.name for process in installation.state().processes] == ["simulated"]
