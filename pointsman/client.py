@@ -20,19 +20,17 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
-from confluent_kafka import KafkaError, KafkaException, Message
-
 from pointsman.log_reader import LogReader
+from pointsman.publisher import ClientError, Publisher
 from schemas import topics
 from schemas.decision import DecisionMade, RequestRefused
 from schemas.envelope import Event
 from schemas.ids import uuid7
 from schemas.outcome import OutcomeRated
 from schemas.override import OverrideAnswered, OverrideRequested
-from schemas.record import Output, Record
+from schemas.record import Record
 from schemas.request import RequestCancelled, RequestReceived
 from schemas.result import ConflictNotice, DuplicateNotice, FinalResult, RejectedNotice, StaleNotice
-from streams.kafka_clients import producer
 from streams.settings import Settings
 
 Decided = DecisionMade | RequestRefused
@@ -40,14 +38,6 @@ Answer = FinalResult | RejectedNotice
 Notice = DuplicateNotice | ConflictNotice | StaleNotice
 SOURCE = "pointsman-client"
 _POLL = 0.2
-
-
-class ClientError(RuntimeError):
-    """What the client could not do; the message says why and what to do."""
-
-
-class PublishError(ClientError):
-    """Kafka did not acknowledge the record."""
 
 
 class NoAnswerError(ClientError):
@@ -95,8 +85,7 @@ class Client:
     """A connection to one deployment of pointsman; use it as a context manager."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._producer = producer(settings)
+        self._publisher = Publisher(settings)
         self._reader = LogReader(settings)
         self._open: dict[str, _Open] = {}
         self._overrides: dict[str, OverrideAnswered | None] = {}
@@ -114,7 +103,7 @@ class Client:
     def close(self) -> None:
         """Close the connections; open requests go on without us."""
         self._reader.close()
-        self._producer.flush(5)
+        self._publisher.close()
 
     def submit(self, *, tenant: str, **fields: Any) -> Receipt:
         """Publish a request; ``fields`` are those of `RequestReceived`: prompt, messages, user, model, ..."""
@@ -128,7 +117,7 @@ class Client:
     def send(self, request: RequestReceived, timeout: float = 30.0) -> Receipt:
         """Publish a request that was built before; sending it again is harmless."""
         self._open.setdefault(request.request_id, _Open())
-        partition, offset = self.publish(request.to_output(topics.REQUESTS), timeout)
+        partition, offset = self._publisher.publish(request.to_output(topics.REQUESTS), timeout)
         return Receipt(request.tenant, request.request_id, partition, offset)
 
     def cancel(self, receipt: Receipt, reason: str | None = None) -> None:
@@ -141,7 +130,7 @@ class Client:
             source=SOURCE,
             reason=reason,
         )
-        self.publish(cancelled.to_output(topics.REQUESTS))
+        self._publisher.publish(cancelled.to_output(topics.REQUESTS))
 
     def override(self, *, tenant: str, **fields: Any) -> str:
         """Publish an override (fields of `OverrideRequested`); `override_answer` waits for the answer to its id."""
@@ -149,7 +138,7 @@ class Client:
             {"id": new_id(), "tenant": tenant, "occurred_at": now(), "source": SOURCE, **fields}
         )
         self._overrides[command.id] = None
-        self.publish(command.to_output(topics.OVERRIDES))
+        self._publisher.publish(command.to_output(topics.OVERRIDES))
         return command.id
 
     def rate(self, *, tenant: str, rating: float, **fields: Any) -> str:
@@ -157,33 +146,8 @@ class Client:
         rated = OutcomeRated.model_validate(
             {"id": new_id(), "tenant": tenant, "occurred_at": now(), "source": SOURCE, "rating": rating, **fields}
         )
-        self.publish(rated.to_output(topics.OUTCOMES))
+        self._publisher.publish(rated.to_output(topics.OUTCOMES))
         return rated.id
-
-    def publish(self, output: Output, timeout: float = 30.0) -> tuple[int, int]:
-        """Write one record and return its partition and offset once it is acknowledged."""
-        delivered: list[tuple[KafkaError | None, Message]] = []
-        partition = -1 if output.partition is None else output.partition
-        try:
-            self._producer.produce(
-                self._settings.topic(output.topic),
-                key=output.key.encode(),
-                value=output.value,
-                headers=list(output.headers),
-                on_delivery=lambda error, message: delivered.append((error, message)),
-                partition=partition,
-            )
-        except KafkaException as error:
-            raise self._not_published(output, error.args[0].str()) from error
-        deadline = time.monotonic() + timeout
-        while not delivered and time.monotonic() < deadline:
-            self._producer.poll(_POLL)
-        if not delivered:
-            raise self._not_published(output, f"no acknowledgement within {timeout:.0f} s")
-        fault, message = delivered[0]
-        if fault is not None:
-            raise self._not_published(output, fault.str())
-        return message.partition() or 0, message.offset() or 0
 
     def poll(self, timeout: float) -> list[Event]:
         """Return new decisions, results, notices and override answers of this client's own requests and overrides."""
@@ -250,12 +214,6 @@ class Client:
         elif isinstance(event, DuplicateNotice | ConflictNotice | StaleNotice):
             state.notice = event
         return event
-
-    def _not_published(self, output: Output, why: str) -> PublishError:
-        return PublishError(
-            f"not published to {self._settings.topic(output.topic)}: {why}. Is Kafka up at {self._settings.bootstrap}? "
-            "pointsman status"
-        )
 
 
 def _explained(notice: Notice) -> str:

@@ -1,4 +1,4 @@
-"""Reading the log without a group: from the beginning, the end, an offset or a time, in as many topics as wanted."""
+"""Following the log without a group: from the beginning, the end, an offset or a time, in as many topics as wanted."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -10,10 +10,9 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Me
 from schemas.envelope import to_ms
 from schemas.record import Record
 from streams.kafka_clients import consumer, to_record
+from streams.log_reader import Place
 from streams.settings import Settings
 
-Place = tuple[str, int]
-"""Logical topic and partition."""
 _TIMEOUT = 10.0
 _BATCH = 500
 

@@ -8,7 +8,23 @@ import typer
 
 from pointsman.cli.errors import CliError, ExitCode, explain
 
-COMMANDS = ("lifecycle", "status", "doctor", "logs", "clean", "submit", "tail", "topology", "run")
+COMMANDS = (
+    "lifecycle",
+    "status",
+    "doctor",
+    "logs",
+    "clean",
+    "submit",
+    "tail",
+    "explain",
+    "override",
+    "config",
+    "models",
+    "topology",
+    "dlq",
+    "replay",
+    "run",
+)
 
 EPILOG = (
     "Exit status: 0 ok, 1 error, 2 usage, 3 not found, 4 no permission, 5 backend unreachable, "

@@ -40,7 +40,7 @@ class CliError(Exception):
 
 _UNREACHABLE = {
     "deploy.control.ClusterUnreachableError",
-    "pointsman.client.PublishError",
+    "pointsman.publisher.PublishError",
     "pointsman.log_reader.LogUnreachableError",
 }
 

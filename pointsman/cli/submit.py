@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 TenantOption = Annotated[str, typer.Option("--tenant", "-t", envvar="POINTSMAN_TENANT", help="Tenant.")]
 UserOption = Annotated[str | None, typer.Option("--user", "-u", envvar="POINTSMAN_USER", help="User.")]
-DEFAULT_TENANT = "demo"
+DEFAULT_TENANT = "atelier"
 
 
 def register(app: typer.Typer) -> None:

@@ -10,8 +10,9 @@ from pointsman.cli.errors import CliError, ExitCode
 from pointsman.cli.output import Output, OutputOption
 
 if TYPE_CHECKING:
-    from pointsman.log_reader import LogReader, Place
+    from pointsman.log_reader import LogReader
     from schemas.record import Record
+    from streams.log_reader import Place
 
 _AGO = re.compile(r"^-?(\d+)(s|m|h|d)$")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

@@ -1,0 +1,103 @@
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pointsman.cli.context import DEFAULT_RUN_DIR, RunDirOption, connect
+from pointsman.cli.errors import CliError, ExitCode
+from pointsman.cli.output import Output, OutputOption, emit_rows, note
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from schemas.control import ConfigDocument
+    from schemas.control_catalog import Model
+    from schemas.control_prices import Price
+
+
+def register(app: typer.Typer) -> None:
+    """Add `models`."""
+    app.command("models")(models)
+
+
+def models(
+    catalog: Annotated[str, typer.Option(help="Name of the catalog document.")] = "models",
+    prices: Annotated[str, typer.Option(help="Name of the price book.")] = "current",
+    maker: Annotated[str | None, typer.Option(help="Models of this maker only.")] = None,
+    run_dir: RunDirOption = DEFAULT_RUN_DIR,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List the models: abilities, speed, today's prices (dollars per million tokens), lifecycle, who serves them."""
+    from datetime import UTC, datetime
+
+    from schemas.control_catalog import CatalogDocument
+    from schemas.control_prices import PricesDocument
+
+    documents = _documents(run_dir)
+    listed = documents.get(f"catalog/{catalog}")
+    book = documents.get(f"prices/{prices}")
+    if not isinstance(listed, CatalogDocument):
+        raise CliError(f"no catalog {catalog}", "pointsman config show catalog", ExitCode.NOT_FOUND)
+    today = datetime.now(UTC)
+    rows: list[dict[str, Any]] = []
+    for model in listed.models:
+        if maker in (None, model.maker):
+            valid = book.prices.get(model.id, ()) if isinstance(book, PricesDocument) else ()
+            past = [price for price in valid if price.since_instant <= today]
+            rows.append(_row(model, past[-1] if past else None))
+    emit_rows(
+        rows,
+        output,
+        (
+            "model",
+            "maker",
+            "modalities",
+            "tier",
+            "input",
+            "output",
+            "context",
+            "ttft_ms",
+            "tokens_per_s",
+            "state",
+            "served_by",
+        ),
+    )
+
+
+def _documents(run_dir: "Path") -> "dict[str, ConfigDocument]":
+    """Return the newest documents of the log; those that come with pointsman where nothing runs."""
+    from deploy.shipped_config import shipped_documents
+    from pointsman.config_store import read_store
+
+    try:
+        settings = connect(run_dir)
+    except CliError:
+        note("pointsman does not run here: these are the documents that come with it")
+        return {f"{document.kind}/{document.name}": document for document in shipped_documents()}
+    return {name: event.document for name, event in read_store(settings).current.items()}
+
+
+def _row(model: "Model", price: "Price | None") -> dict[str, Any]:
+    from schemas.money import format_usd
+
+    def plain(pico: int) -> str:
+        return format_usd(pico).rstrip("0").rstrip(".")
+
+    return {
+        "model": model.id,
+        "name": model.name,
+        "maker": model.maker,
+        "modalities": sorted(model.modalities),
+        "tier": model.cost_tier,
+        "input": None if price is None else plain(price.input),
+        "output": None if price is None else plain(price.output),
+        "context": model.context_window,
+        "ttft_ms": model.ttft_ms,
+        "tokens_per_s": model.tokens_per_second,
+        "vision": model.vision,
+        "tools": model.tools,
+        "capabilities": model.capabilities.model_dump(),
+        "best_for": sorted(model.best_for),
+        "state": model.lifecycle.state,
+        "successor": model.lifecycle.successor,
+        "served_by": [served.provider for served in model.served_by],
+    }
