@@ -3,24 +3,29 @@
 Tenants of one provider take turns, so that a tenant with ten thousand waiting calls delays another by one turn.
 """
 
-from collections import deque
+from collections import Counter, OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
-
-Limit = Callable[[str], int]
+from dataclasses import dataclass
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Calls in flight that a provider takes: in all, and of one tenant."""
+
+    total: int
+    per_tenant: int
+
+
 class Admission:
-    """Calls in flight and waiting; ``key`` is the decision's id, unique over all partitions of a process."""
+    """Calls in flight and waiting; keys are decision ids, unique over all partitions of a process."""
 
-    provider_limit: Limit
-    tenant_limit: Limit
-    _running: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
-    _waiting: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
-    _queues: dict[str, dict[str, deque[str]]] = field(default_factory=dict[str, dict[str, deque[str]]])
-    _per_provider: dict[str, int] = field(default_factory=dict[str, int])
-    _per_tenant: dict[str, int] = field(default_factory=dict[str, int])
+    def __init__(self, limits: Callable[[str], Limits]) -> None:
+        self._limits = limits
+        self._running: dict[str, tuple[str, str]] = {}
+        self._waiting: dict[str, tuple[str, str]] = {}
+        self._queues: dict[str, OrderedDict[str, OrderedDict[str, None]]] = {}
+        self._by_provider: Counter[str] = Counter()
+        self._by_pair: Counter[tuple[str, str]] = Counter()
 
     @property
     def running(self) -> int:
@@ -33,62 +38,60 @@ class Admission:
         return len(self._waiting)
 
     def enter(self, key: str, provider: str, tenant: str) -> bool:
-        """Ask for a place; True: granted at once, False: queued, a later ``leave`` returns the key."""
+        """Ask for a place; True: granted at once. False: queued, and a later ``leave`` will return the key."""
         if key in self._running or key in self._waiting:
             return False
-        if self._fits(provider, tenant) and not self._queues.get(provider, {}).get(tenant):
+        queues = self._queues.setdefault(provider, OrderedDict())
+        if tenant not in queues and self._fits(provider, tenant):
             self._take(key, provider, tenant)
             return True
         self._waiting[key] = (provider, tenant)
-        self._queues.setdefault(provider, {}).setdefault(tenant, deque()).append(key)
+        queues.setdefault(tenant, OrderedDict())[key] = None
         return False
 
     def leave(self, key: str) -> list[str]:
-        """Give a place, or a place in a queue, back; return the keys that are granted now."""
-        if (waiting := self._waiting.pop(key, None)) is not None:
-            provider, tenant = waiting
+        """Give a place, granted or in a queue, back; return the keys that are granted now. Harmless without a place."""
+        if (place := self._waiting.pop(key, None)) is not None:
+            provider, tenant = place
             queue = self._queues[provider][tenant]
-            queue.remove(key)
+            del queue[key]
             if not queue:
                 del self._queues[provider][tenant]
             return []
-        if (running := self._running.pop(key, None)) is None:
+        if (place := self._running.pop(key, None)) is None:
             return []
-        provider, tenant = running
-        self._per_provider[provider] -= 1
-        self._per_tenant[tenant] -= 1
-        granted = self._grant(provider)
-        for other in self._queues:
-            if other != provider and tenant in self._queues[other]:
-                granted += self._grant(other)
-        return granted
+        self._by_provider[place[0]] -= 1
+        self._by_pair[place] -= 1
+        if not self._by_pair[place]:
+            del self._by_pair[place]
+        return self._grant(place[0])
 
     def _fits(self, provider: str, tenant: str) -> bool:
-        return self._per_provider.get(provider, 0) < self.provider_limit(provider) and self._per_tenant.get(
-            tenant, 0
-        ) < self.tenant_limit(tenant)
+        limits = self._limits(provider)
+        return self._by_provider[provider] < limits.total and self._by_pair[provider, tenant] < limits.per_tenant
 
     def _take(self, key: str, provider: str, tenant: str) -> None:
         self._running[key] = (provider, tenant)
-        self._per_provider[provider] = self._per_provider.get(provider, 0) + 1
-        self._per_tenant[tenant] = self._per_tenant.get(tenant, 0) + 1
+        self._by_provider[provider] += 1
+        self._by_pair[provider, tenant] += 1
 
     def _grant(self, provider: str) -> list[str]:
-        queues = self._queues.get(provider, {})
+        """Grant as many waiting calls as fit, one of each tenant per round; who was served goes to the end."""
+        queues = self._queues.get(provider, OrderedDict())
         granted: list[str] = []
-        for tenant in list(queues):
-            queue = queues[tenant]
-            moved = False
-            while queue and self._fits(provider, tenant):
-                key = queue.popleft()
+        served = True
+        while served:
+            served = False
+            for tenant in list(queues):
+                if not self._fits(provider, tenant):
+                    continue
+                key, _ = queues[tenant].popitem(last=False)
                 del self._waiting[key]
                 self._take(key, provider, tenant)
                 granted.append(key)
-                moved = True
-                if len(queues) > 1:
-                    break
-            if not queue:
-                del queues[tenant]
-            elif moved:
-                queues[tenant] = queues.pop(tenant)
+                served = True
+                if queues[tenant]:
+                    queues.move_to_end(tenant)
+                else:
+                    del queues[tenant]
         return granted

@@ -46,10 +46,14 @@ class Breaker:
             return False
         return now_ms < self._open_until_ms or self._probing
 
-    def started(self, now_ms: int) -> None:
-        """A call goes out: after the cool-down it is the probe."""
+    def refresh(self, now_ms: int) -> None:
+        """Show the end of the cool-down as ``half_open``, also when no call comes by."""
         if self.state == "open" and now_ms >= self._open_until_ms:
             self.state = "half_open"
+
+    def started(self, now_ms: int) -> None:
+        """A call goes out: after the cool-down it is the probe."""
+        self.refresh(now_ms)
         if self.state == "half_open":
             self._probing = True
 
