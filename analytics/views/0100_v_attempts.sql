@@ -1,0 +1,58 @@
+CREATE OR REPLACE VIEW v_attempts
+(
+    tenant LowCardinality(String) COMMENT 'Tenant',
+    attempt_id String COMMENT 'Attempt',
+    decision_id String COMMENT 'Decision',
+    request_id String COMMENT 'Request',
+    attempt UInt16 COMMENT 'Number of the attempt within its decision',
+    user String COMMENT 'User',
+    model String COMMENT 'Model',
+    provider String COMMENT 'Provider endpoint',
+    task_type String COMMENT 'Kind of work',
+    tier UInt8 COMMENT 'Routing tier',
+    started_at DateTime64(6, 'UTC') COMMENT 'First event of the attempt',
+    ended_at DateTime64(6, 'UTC') COMMENT 'Last event of the attempt',
+    outcome String COMMENT 'finished, failed, unknown or open',
+    category String COMMENT 'Error category',
+    sent UInt8 COMMENT 'False where it is proven that the provider received nothing',
+    latency_ms Nullable(UInt32) COMMENT 'Milliseconds to the end of the answer',
+    ttft_ms Nullable(UInt32) COMMENT 'Milliseconds to the first token',
+    cost Decimal(18, 12) COMMENT 'Dollars',
+    input_tokens UInt64 COMMENT 'Tokens read, cached ones included',
+    cached_input_tokens UInt64 COMMENT 'Of the input: read from the provider''s cache',
+    cache_write_tokens UInt64 COMMENT 'Of the input: written to the provider''s cache',
+    cache_write_1h_tokens UInt64 COMMENT 'Of the cache writes: kept for an hour',
+    output_tokens UInt64 COMMENT 'Tokens generated, reasoning included',
+    reasoning_tokens UInt64 COMMENT 'Of the output: reasoning',
+    simulated Bool COMMENT 'True for simulated providers'
+)
+AS
+SELECT
+    c.tenant AS tenant,
+    c.attempt_id AS attempt_id,
+    any(c.decision_id) AS decision_id,
+    any(c.request_id) AS request_id,
+    max(c.attempt) AS attempt,
+    any(c.user) AS user,
+    any(c.model) AS model,
+    any(c.provider) AS provider,
+    any(c.task_type) AS task_type,
+    max(c.tier) AS tier,
+    min(c.event_ts) AS started_at,
+    max(c.event_ts) AS ended_at,
+    multiIf(countIf(c.kind = 'finished') > 0, 'finished', countIf(c.kind = 'failed') > 0, 'failed', countIf(c.kind = 'unknown') > 0, 'unknown', 'open') AS outcome,
+    if(countIf(c.kind = 'finished') > 0, '', argMinIf(c.category, c.src_offset, c.kind = 'failed')) AS category,
+    countIf(c.kind IN ('finished', 'unknown') OR (c.kind = 'failed' AND c.category NOT IN ('not_sent', 'connect'))) > 0 AS sent,
+    argMinIf(c.latency_ms, c.src_offset, c.kind = 'finished') AS latency_ms,
+    argMinIf(c.ttft_ms, c.src_offset, c.kind = 'finished') AS ttft_ms,
+    argMinIf(c.cost, c.src_offset, c.kind IN ('finished', 'failed')) AS cost,
+    argMinIf(c.input_tokens, c.src_offset, c.kind IN ('finished', 'failed')) AS input_tokens,
+    argMinIf(c.cached_input_tokens, c.src_offset, c.kind IN ('finished', 'failed')) AS cached_input_tokens,
+    argMinIf(c.cache_write_tokens, c.src_offset, c.kind IN ('finished', 'failed')) AS cache_write_tokens,
+    argMinIf(c.cache_write_1h_tokens, c.src_offset, c.kind IN ('finished', 'failed')) AS cache_write_1h_tokens,
+    argMinIf(c.output_tokens, c.src_offset, c.kind IN ('finished', 'failed')) AS output_tokens,
+    argMinIf(c.reasoning_tokens, c.src_offset, c.kind IN ('finished', 'failed')) AS reasoning_tokens,
+    max(c.simulated) AS simulated
+FROM provider_calls AS c FINAL
+GROUP BY c.tenant, c.attempt_id
+COMMENT 'Grain: one row per attempt at a provider call, from the events it left in the log. An attempt that finished after it was called unknown counts as finished.';

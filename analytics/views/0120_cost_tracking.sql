@@ -1,0 +1,51 @@
+CREATE OR REPLACE VIEW cost_tracking
+(
+    tenant LowCardinality(String) COMMENT 'Tenant',
+    event_ts DateTime64(6, 'UTC') COMMENT 'When',
+    day Date COMMENT 'Day, UTC',
+    event_id String COMMENT 'Ledger event',
+    kind LowCardinality(String) COMMENT 'settled, forfeited (the whole hold, outcome unknown) or adjusted (a forfeit corrected)',
+    request_id String COMMENT 'Request',
+    decision_id String COMMENT 'Decision',
+    attempt_id String COMMENT 'Attempt',
+    model String COMMENT 'Model',
+    provider String COMMENT 'Provider endpoint',
+    task_type String COMMENT 'Kind of work',
+    user String COMMENT 'User',
+    cost Decimal(18, 12) COMMENT 'Dollars',
+    overrun Decimal(18, 12) COMMENT 'Dollars by which a settlement passed its hold',
+    input_tokens UInt64 COMMENT 'Tokens read, cached ones included',
+    cached_input_tokens UInt64 COMMENT 'Of the input: read from the provider''s cache',
+    output_tokens UInt64 COMMENT 'Tokens generated, reasoning included',
+    reasoning_tokens UInt64 COMMENT 'Of the output: reasoning'
+)
+AS
+SELECT
+    l.tenant AS tenant,
+    l.event_ts AS event_ts,
+    toDate(l.event_ts) AS day,
+    l.event_id AS event_id,
+    l.kind AS kind,
+    l.request_id AS request_id,
+    l.decision_id AS decision_id,
+    l.attempt_id AS attempt_id,
+    if(a.model != '', a.model, d.model) AS model,
+    if(a.provider != '', a.provider, d.provider) AS provider,
+    if(a.task_type != '', a.task_type, d.task_type) AS task_type,
+    d.user AS user,
+    l.charge AS cost,
+    l.overrun AS overrun,
+    if(l.kind = 'forfeited', 0, a.input_tokens) AS input_tokens,
+    if(l.kind = 'forfeited', 0, a.cached_input_tokens) AS cached_input_tokens,
+    if(l.kind = 'forfeited', 0, a.output_tokens) AS output_tokens,
+    if(l.kind = 'forfeited', 0, a.reasoning_tokens) AS reasoning_tokens
+FROM ledger_entries AS l FINAL
+LEFT JOIN v_attempts AS a ON a.tenant = l.tenant AND a.attempt_id = l.attempt_id
+LEFT JOIN
+(
+    SELECT r.tenant AS tenant, r.event_id AS event_id, any(r.model) AS model, any(r.provider) AS provider, any(r.task_type) AS task_type, any(r.user) AS user
+    FROM routing_decisions AS r FINAL
+    GROUP BY r.tenant, r.event_id
+) AS d ON d.tenant = l.tenant AND d.event_id = l.decision_id
+WHERE l.kind IN ('settled', 'forfeited', 'adjusted')
+COMMENT 'Grain: one row per ledger entry that changes what a tenant has spent. The sum of cost is the spending, exactly.';
