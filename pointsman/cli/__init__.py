@@ -6,7 +6,8 @@ import sys
 
 import typer
 
-from pointsman.cli.errors import CliError, ExitCode, explain
+from pointsman.cli.errors import CliError, ExitCode
+from pointsman.cli.errors import explain as known_error
 
 COMMANDS = (
     "lifecycle",
@@ -19,6 +20,7 @@ COMMANDS = (
     "explain",
     "override",
     "config",
+    "budget",
     "models",
     "topology",
     "dlq",
@@ -66,13 +68,13 @@ def main() -> None:
     """Run the command line: what a user can mend is explained, anything else is reported and ends with status 1."""
     try:
         build_app()()
+    except SystemExit:
+        _flush()
+        raise
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.OK)
     except Exception as error:  # the boundary of the process
-        known = explain(error)
+        known = known_error(error)
         if known is None:
             from pointsman.error_reports import report
 
@@ -85,3 +87,11 @@ def main() -> None:
                 raise
         known.show()
         sys.exit(known.code)
+
+
+def _flush() -> None:
+    """Write what is left; a reader that has seen enough (`| head`) is no error."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
