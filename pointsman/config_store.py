@@ -23,7 +23,7 @@ Action = Literal["new", "changed", "unchanged", "conflict"]
 
 @dataclass(slots=True)
 class Store:
-    """All documents of the log: by key (the first of a key counts), and the newest of each name."""
+    """All documents of the log: by key (the first of a key counts), and the highest version of each name."""
 
     published: dict[str, ConfigPublished] = field(default_factory=dict[str, ConfigPublished])
     current: dict[str, ConfigPublished] = field(default_factory=dict[str, ConfigPublished])
@@ -41,7 +41,7 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What publishing a document would do; ``conflict``: its version is taken and is not what holds now."""
+    """What publishing a document would do; ``conflict``: its version is not above the one that holds now."""
 
     document: ConfigDocument
     action: Action
@@ -58,7 +58,9 @@ def read_store(settings: Settings) -> Store:
             continue
         if event.key not in store.published and event.key.encode() == record.key:
             store.published[event.key] = event
-            store.current[f"{event.kind}/{event.name}"] = event
+            known = store.current.get(f"{event.kind}/{event.name}")
+            if known is None or known.version < event.version:
+                store.current[f"{event.kind}/{event.name}"] = event
     return store
 
 
@@ -69,7 +71,7 @@ def plan(store: Store, documents: Iterable[ConfigDocument], *, bump: bool) -> li
         before = store.document(document.kind, document.name)
         if before is not None and content(before) == content(document):
             changes.append(Change(document, "unchanged", before))
-        elif document.document_key not in store.published:
+        elif before is None or document.version > before.version:
             changes.append(Change(document, "new" if before is None else "changed", before))
         elif bump:
             version = store.next_version(document.kind, document.name)

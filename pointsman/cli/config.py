@@ -177,12 +177,13 @@ def _plan(settings: "Settings", loaded: "Loaded", *, bump: bool) -> "list[Change
 
 
 def _refuse_conflicts(changes: "list[Change]") -> None:
-    taken = [change.document.document_key for change in changes if change.action == "conflict"]
-    if taken:
-        raise CliError(
-            f"nothing published: {', '.join(taken)} is in the log already and never changes",
-            "raise the version in the file, or let it be raised: pointsman config apply --bump",
-        )
+    for change in changes:
+        if change.action == "conflict" and change.before is not None:
+            raise CliError(
+                f"nothing published: {change.document.document_key} would change {change.before.document_key}, "
+                "and a change needs a higher version",
+                "raise the version in the file, or let it be raised: pointsman config apply --bump",
+            )
 
 
 def _fault_rows(loaded: "Loaded") -> list[dict[str, Any]]:
