@@ -67,11 +67,11 @@ class DispatchCore:
 
     def _reset(self) -> None:
         self._caught_up = False
-        self._tailing = False
+        self._tail_start: int | None = None
         self._items: dict[str, Item] = {}
         self._trails = Trails()
         self._offsets = OffsetTracker()
-        self._committed = 0
+        self._committed: int | None = None
         self._timers: list[tuple[int, str]] = []
 
     # What the shell asks -------------------------------------------------------------------------------------------
@@ -132,6 +132,8 @@ class DispatchCore:
         """Take the next record of ``decisions``; None stands for one that is not a valid event."""
         out: list[Action] = []
         self._offsets.add(offset)
+        if self._committed is None:
+            self._committed = offset
         if isinstance(event, DecisionMade) and event.execute and event.id not in self._items:
             self._tail_from(event.calls_from, out)
             self._supersede(event.supersedes, "superseded", now_ms, out)
@@ -378,15 +380,17 @@ class DispatchCore:
 
     def _tail_from(self, calls_from: int, out: list[Action]) -> None:
         """Read call records from the first decision's ``calls_from``; again if one ever comes that needs older ones."""
-        if self._tailing and calls_from >= self._trails.forgotten_below:
+        if self._tail_start is not None and calls_from >= self._trails.forgotten_below:
             self._trails.forget_below(calls_from)
             return
+        if self._tail_start is not None and not self._caught_up:
+            calls_from = min(calls_from, self._tail_start)
         self._trails.forgotten_below = calls_from
-        self._tailing = True
+        self._tail_start = calls_from
         self._caught_up = False
         out.append(StartTail(calls_from))
 
     def _commit(self, out: list[Action]) -> None:
-        if self._held and self._offsets.committable > self._committed:
+        if self._held and self._committed is not None and self._offsets.committable > self._committed:
             self._committed = self._offsets.committable
             out.append(CommitUpTo(self._committed))
