@@ -21,10 +21,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from schemas import topics
+from schemas.control import ConfigPublished
 from schemas.dead_letter import DeadLetter
 from schemas.envelope import Event
+from schemas.feedback import PreferenceState, StatisticsState
 from schemas.provider_call import ProviderHealth
-from schemas.statistics import ModelStatisticsRow, PreferenceRow
 from schemas.topics import DEAD_LETTER_SOURCES, TOPICS, Topic
 from streams.topology import topic_config
 
@@ -36,8 +37,8 @@ ASYNCAPI_FILE: Final = Path("docs/reference/asyncapi.yaml")
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
 
 ROWS: Final[dict[str, type[BaseModel]]] = {
-    topics.PREFERENCES: PreferenceRow,
-    topics.MODEL_STATS: ModelStatisticsRow,
+    topics.PREFERENCES: PreferenceState,
+    topics.MODEL_STATS: StatisticsState,
     topics.PROVIDER_HEALTH: ProviderHealth,
 }
 """Compacted topics whose values are rows of a table: no envelope, the newest value of a key counts."""
@@ -68,7 +69,7 @@ _WRITERS: Final = {
 
 def event_types(topic: Topic) -> tuple[type[BaseModel], ...]:
     """Return the models of a topic's values: events, or the row of a table."""
-    row = ROWS.get(topic.name)
+    row = ConfigPublished if topic.name == topics.CONFIG else ROWS.get(topic.name)
     return (row,) if row is not None else topic.events
 
 

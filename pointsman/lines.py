@@ -9,14 +9,12 @@ from schemas.result import FinalResult, RejectedNotice
 
 
 def dollars(pico: int) -> str:
-    """Return an amount as people read it: two places from a cent on, below that two significant digits."""
+    """Return an amount as people read it: two places from ten cents on, below that two significant digits."""
     if pico < 0:
         return "-" + dollars(-pico)
     amount = Decimal(pico) / PICO
-    if pico == 0 or amount >= 1:
-        return f"${amount:,.2f}"
-    places = 2 - amount.adjusted()
-    return f"${amount:.{min(max(places - 1, 2), 12)}f}"
+    places = 2 if pico == 0 else min(max(1 - amount.adjusted(), 2), 12)
+    return f"${amount:,.{places}f}"
 
 
 def seconds(milliseconds: int | None) -> str:

@@ -9,13 +9,14 @@ import yaml
 from referencing import Registry, Resource
 
 from pointsman.contracts import ASYNCAPI_FILE, REPOSITORY, ROWS, SCHEMA_FOLDER, json_schemas, rendered, type_name, write
+from schemas.control import ConfigPublished
 from schemas.dead_letter import DeadLetter
 from schemas.topics import DEAD_LETTER_SOURCES, EVENT_TYPES, TOPICS
 from tests.unit.schemas.samples import sample
 
 OFFICIAL = REPOSITORY / "tests" / "data" / "asyncapi" / "asyncapi-3.1.0.schema.json"
 SCHEMAS = json_schemas()
-MODELS = [*EVENT_TYPES.values(), *ROWS.values()]
+MODELS = [*EVENT_TYPES.values(), *ROWS.values(), ConfigPublished]
 DOCUMENT: dict[str, Any] = yaml.safe_load((REPOSITORY / ASYNCAPI_FILE).read_text())
 
 

@@ -14,14 +14,24 @@ SIMPLE: dict[Any, Any] = {str: "x", int: 1, float: 0.5, bool: True, datetime: NO
 SPECIAL: dict[str, dict[str, Any]] = {
     "pointsman.request.received.v1": {"prompt": "Say hello"},
     "pointsman.override.requested.v1": {"scope": "request", "request_id": "r-1"},
+    "pointsman.config.published.v1": {
+        "kind": "flags",
+        "name": "switches",
+        "version": 1,
+        "document": {"kind": "flags", "name": "switches", "flags": {"fast": True}},
+    },
 }
 
 
 def sample(model: type[BaseModel], /, **given: Any) -> Any:
     """Return an instance with every required field filled, and those given."""
-    values = {name: value(field.annotation) for name, field in model.model_fields.items() if field.is_required()}
+    special = SPECIAL.get(model.TYPE, {}) if issubclass(model, Event) else {}
+    required = {
+        name: field for name, field in model.model_fields.items() if field.is_required() and name not in special
+    }
+    values = {name: value(field.annotation) for name, field in required.items()}
     if issubclass(model, Event):
-        values |= {"id": "e-1", "tenant": "acme", "occurred_at": NOON, **SPECIAL.get(model.TYPE, {})}
+        values |= {"id": "e-1", "tenant": "acme", "occurred_at": NOON, **special}
     return model.model_validate({**values, **given})
 
 
