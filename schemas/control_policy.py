@@ -141,6 +141,8 @@ class Scoring(Strict):
     """Taken from models whose provider is degraded."""
     preference: Annotated[float, Field(ge=0, le=2)] = 1.0
     """Factor on (preference score - 0.5)."""
+    default_model: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """For the default model, when the classification is not sure."""
     boost_cap: Annotated[float, Field(ge=0, le=1)] = 0.4
 
 
@@ -171,7 +173,7 @@ class PolicyDocument(DocumentBase):
     weights: Weights = Weights()
     scoring: Scoring = Scoring()
     default_model: ModelReference | None = None
-    """Chosen when the classification is less sure than ``confidence_floor`` and no rule matched."""
+    """Favoured when the classification is less sure than ``confidence_floor`` and no rule decides."""
     confidence_floor: Share = 0.35
     precedence: tuple[Layer, ...] = LAYERS
     rules: Annotated[tuple[Rule, ...], Field(max_length=1000)] = ()

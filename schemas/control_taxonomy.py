@@ -6,6 +6,8 @@ from pydantic import Field, StringConstraints, model_validator
 
 from schemas.classification import TaskType
 from schemas.control_base import DocumentBase, Share, Strict
+from schemas.control_catalog import Modality
+from schemas.request import CopilotMode, JobType
 
 Phrase = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 """A word, a phrase of up to four words, or a stem that ends with ``*``; matched without regard to case."""
@@ -41,6 +43,15 @@ class TypeProfile(Strict):
         return self
 
 
+class Route(Strict):
+    """What a copilot mode or job type says about the task, whatever its text."""
+
+    type: TaskType | None = None
+    modality: Modality = "text"
+    job: JobType | None = None
+    """The job a mode stands for when the request names none."""
+
+
 class TaxonomyDocument(DocumentBase):
     """All types of work, and the words that show intent, level, greeting, follow-up, plan; by language."""
 
@@ -53,6 +64,8 @@ class TaxonomyDocument(DocumentBase):
     greetings: dict[Language, tuple[Phrase, ...]] = {}
     follow_ups: dict[Language, tuple[Phrase, ...]] = {}
     plans: dict[Language, tuple[Phrase, ...]] = {}
+    modes: dict[CopilotMode, Route] = {}
+    jobs: dict[JobType, Route] = {}
     function_words: dict[Language, tuple[Phrase, ...]] = {}
     """Frequent small words that tell a language."""
 

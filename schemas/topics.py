@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Final, Literal
 
 from schemas.classification import ClassificationMade
+from schemas.control import ConfigPublished
 from schemas.dead_letter import DeadLetter
 from schemas.decision import DecisionCancelled, DecisionMade, RequestRefused
 from schemas.envelope import Event
@@ -112,7 +113,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     ),
     Topic(ROUTER_JOURNAL, "tenant", "router", (BatchJournaled, ConfigApplied)),
     Topic(ROUTER_STATE, "state key", "router", compacted=True, recorded=False),
-    Topic(CONFIG, "kind/name@version", "config", validated_by="config", partitions=1),
+    Topic(CONFIG, "kind/name@version", "config", (ConfigPublished,), validated_by="config", partitions=1),
     Topic(PREFERENCES, "tenant|user", "feedback", compacted=True),
     Topic(MODEL_STATS, "partition|model|task_type", "feedback", compacted=True),
     Topic(PROVIDER_HEALTH, "provider|model|region|instance", "executor", partitions=1, compacted=True),

@@ -1,0 +1,169 @@
+"""Configuration compiled for decisions: per tenant everything ``decide`` reads, computed once (DESIGN 10)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from routing.models import ModelEntry, compile_model
+from routing.pricing import Rates, rates_at
+from routing.references import NameTable
+from routing.taxonomy import Taxonomy
+from routing.tenant_policy import TenantPolicy
+from schemas.control import ConfigDocument
+from schemas.control_base import FlagsDocument
+from schemas.control_catalog import CatalogDocument
+from schemas.control_policy import PolicyDocument
+from schemas.control_prices import PricesDocument
+from schemas.control_provider import ProviderDocument
+from schemas.control_taxonomy import TaxonomyDocument
+from schemas.control_tenant import Area, TenantDocument
+
+__all__ = ["CompiledConfig", "TenantPolicy", "compile_config"]
+
+_Parts = tuple[CatalogDocument, PricesDocument, Taxonomy]
+
+
+class CompiledConfig:
+    """All documents in force. Tenants compile when first asked for; look-ups after that are dictionary reads."""
+
+    def __init__(self, documents: Mapping[str, ConfigDocument]) -> None:
+        """Index ``documents`` (key ``kind/name@version`` -> document) by kind and name, newest version first."""
+        self._by_key: dict[tuple[str, str, int], ConfigDocument] = {}
+        newest: dict[tuple[str, str], ConfigDocument] = {}
+        for document in documents.values():
+            self._by_key[document.kind, document.name, document.version] = document
+            known = newest.get((document.kind, document.name))
+            if known is None or known.version < document.version:
+                newest[document.kind, document.name] = document
+        self._newest = newest
+        self._taxonomies: dict[str, Taxonomy] = {}
+        self._entries: dict[tuple[str, str, str], tuple[tuple[ModelEntry, ...], NameTable]] = {}
+        self._tenants: dict[str, TenantPolicy | None] = {}
+        self._histories: dict[tuple[str, str], tuple[tuple[datetime, Rates], ...]] = {}
+        self._bare = Taxonomy()
+        self.providers: Mapping[str, ProviderDocument] = {
+            name: document for (kind, name), document in newest.items() if isinstance(document, ProviderDocument)
+        }
+        """The endpoints in force, by name."""
+        self.tenants: tuple[str, ...] = tuple(sorted(name for kind, name in newest if kind == "tenant"))
+        """The tenants that have a document."""
+
+    def document(self, kind: str, reference: str) -> ConfigDocument | None:
+        """Return the document that ``name`` (newest) or ``name@version`` means, or None."""
+        name, _, version = reference.partition("@")
+        if not version:
+            return self._newest.get((kind, name))
+        return self._by_key.get((kind, name, int(version)))
+
+    def documents(self, kind: str) -> tuple[ConfigDocument, ...]:
+        """Return the newest version of each document of a kind, by name."""
+        return tuple(self._newest[key] for key in sorted(self._newest) if key[0] == kind)
+
+    def flag(self, name: str) -> bool:
+        """Return whether a feature flag is on in any flags document."""
+        return any(
+            document.flags.get(name, False)
+            for document in self.documents("flags")
+            if isinstance(document, FlagsDocument)
+        )
+
+    def tenant(self, name: str) -> TenantPolicy | None:
+        """Return what decisions of a tenant (or ``tenant#shard``) read; None without a complete set of documents."""
+        name = name.partition("#")[0]
+        if name not in self._tenants:
+            if len(self._tenants) > 100_000:
+                self._tenants.clear()
+            document = self._newest.get(("tenant", name))
+            self._tenants[name] = self._compile_tenant(document) if isinstance(document, TenantDocument) else None
+        return self._tenants[name]
+
+    def taxonomy_of(self, tenant: str) -> Taxonomy:
+        """Return the tenant's taxonomy; the published default for unknown tenants, a bare one before any is published."""
+        policy = self.tenant(tenant)
+        return policy.taxonomy if policy is not None else self._taxonomy("default")
+
+    def area_type(self, tenant: str, space: str | None, area: str | None, named: str | None) -> str | None:
+        """Return the type of work an area is for: as the request names it, else as the tenant's document says."""
+        if named is not None:
+            found = self.taxonomy_of(tenant).type_named(named)
+            if found is not None:
+                return found
+        if area is None:
+            return None
+        policy = self.tenant(tenant)
+        known: Area | None = policy.area(space, area) if policy is not None else None
+        return known.task_type.value if known is not None and known.task_type is not None else None
+
+    def rates(self, price_book: str, model: str, at: datetime) -> Rates | None:
+        """Return the rates of ``model`` in a price book (``name@version``) in force at ``at``; None: unpriced."""
+        history = self._histories.get((price_book, model))
+        if history is None:
+            document = self.document("prices", price_book)
+            prices = document.prices.get(model, ()) if isinstance(document, PricesDocument) else ()
+            history = self._histories[price_book, model] = tuple(
+                (price.since_instant, Rates.of(price)) for price in prices
+            )
+        return rates_at(history, at)
+
+    def models(self, catalog: str = "models", prices: str = "current") -> tuple[ModelEntry, ...]:
+        """Return the entries of a catalog under a price book; empty when either is unknown."""
+        book, listed = self.document("prices", prices), self.document("catalog", catalog)
+        if not isinstance(book, PricesDocument) or not isinstance(listed, CatalogDocument):
+            return ()
+        return self._models(listed, book, self._taxonomy("default"))[0]
+
+    def _taxonomy(self, reference: str) -> Taxonomy:
+        document = self.document("taxonomy", reference)
+        if not isinstance(document, TaxonomyDocument):
+            return self._bare
+        if document.reference not in self._taxonomies:
+            self._taxonomies[document.reference] = Taxonomy(document)
+        return self._taxonomies[document.reference]
+
+    def _models(
+        self, catalog: CatalogDocument, book: PricesDocument, taxonomy: Taxonomy
+    ) -> tuple[tuple[ModelEntry, ...], NameTable]:
+        key = (catalog.reference, book.reference, taxonomy.document.reference)
+        if key not in self._entries:
+            entries = tuple(
+                compile_model(
+                    model,
+                    taxonomy.needs,
+                    tuple((price.since_instant, Rates.of(price)) for price in book.prices.get(model.id, ())),
+                )
+                for model in catalog.models
+            )
+            self._entries[key] = (entries, NameTable(catalog))
+        return self._entries[key]
+
+    def _compile_tenant(self, tenant: TenantDocument) -> TenantPolicy | None:
+        policy = self.document("policy", tenant.policy)
+        catalog = self.document("catalog", tenant.catalog)
+        book = self.document("prices", tenant.prices)
+        if not (
+            isinstance(policy, PolicyDocument)
+            and isinstance(catalog, CatalogDocument)
+            and isinstance(book, PricesDocument)
+        ):
+            return None
+        taxonomy = self._taxonomy(tenant.taxonomy)
+        entries, names = self._models(catalog, book, taxonomy)
+        changes = sorted({since for entry in entries for since, _ in entry.prices})
+        return TenantPolicy(
+            tenant=tenant,
+            policy=policy,
+            catalog=catalog.reference,
+            price_book=book.reference,
+            taxonomy=taxonomy,
+            entries=entries,
+            names=names,
+            price_changes=tuple(changes),
+            providers=frozenset(self.providers),
+        )
+
+
+def compile_config(documents: Mapping[str, ConfigDocument]) -> CompiledConfig:
+    """Return the compiled form of all published documents (key ``kind/name@version``). Total: never raises.
+
+    A tenant whose documents are not complete yet has no policy; a model without a price is vetoed as unpriced.
+    """
+    return CompiledConfig(documents)

@@ -1,0 +1,181 @@
+"""Classify a request: type with confidence, complexity, pattern, token estimates and bounds (SPEC F5, R8). Pure."""
+
+from typing import Final, Literal
+
+import orjson
+
+from routing.build import build
+from routing.catalog import CompiledConfig
+from routing.signals import Reading, byte_length, read
+from routing.taxonomy import Taxonomy
+from routing.words import TYPE_SLICE, TYPES, slot
+from schemas.classification import TaskDescriptor, TaskType
+from schemas.control_taxonomy import Route
+from schemas.request import Attachment, RequestReceived
+
+Complexity = Literal["simple", "medium", "complex", "critical"]
+BOUND_PER_MESSAGE: Final = 8
+BOUND_FIXED: Final = 64
+BOUND_TOOL_USE: Final = 1024
+"""Tokens that providers add of their own when tools are given."""
+BOUND_IMAGE: Final = 8192
+_TYPE_OF: Final = {kind.value: kind for kind in TaskType}
+_INDEX: Final = {kind: index for index, kind in enumerate(TYPES)}
+_SIMPLE, _COMPLEX, _CRITICAL = (slot(f"level/{level}") for level in ("simple", "complex", "critical"))
+_CODE_TYPES: Final = frozenset({"code-generation", "code-review", "debugging", "refactoring", "testing"})
+_BY_INTENT: Final = {
+    "fix": "debugging",
+    "review": "code-review",
+    "create": "code-generation",
+    "explain": "documentation",
+    "analyze": "code-review",
+}
+_RANK: Final[tuple[Complexity, ...]] = ("simple", "medium", "complex", "critical")
+
+
+def classify(request: RequestReceived, compiled: CompiledConfig) -> TaskDescriptor:
+    """Return the task descriptor of a request. Never raises on text; the text cannot change caps or policy."""
+    taxonomy = compiled.taxonomy_of(request.tenant)
+    reading = read(request, taxonomy.words)
+    route = taxonomy.route(request.mode, request.job_type)
+    area = compiled.area_type(request.tenant, request.space, request.area, request.area_task_type)
+    kind, confidence = _type(reading, taxonomy)
+    if area is not None:
+        kind, confidence = area, 1.0
+    elif route.type is not None:
+        kind, confidence = route.type.value, 1.0
+    return _describe(request, reading, taxonomy, route, kind, confidence)
+
+
+def _type(reading: Reading, taxonomy: Taxonomy) -> tuple[str, float]:
+    """Return (type, confidence): the share of the strongest evidence, below the floor ``general``.
+
+    confidence = first / (first + second + 1): one word of evidence alone gives 0.5, a rival of equal strength halves it.
+    """
+    signals = reading.signals
+    if signals.is_greeting and reading.words <= 2:
+        return TaskType.SIMPLE_TASK.value, 0.9
+    scores = list(reading.evidence[TYPE_SLICE])
+    _add_structure(scores, reading)
+    first = second = 0.0
+    best = _INDEX["general"]
+    for index, score in enumerate(scores):
+        if score > first:
+            first, second, best = score, first, index
+        elif score > second:
+            second = score
+    if signals.is_greeting and first < 1:
+        return TaskType.SIMPLE_TASK.value, 0.9
+    confidence = round(first / (first + second + 1.0), 9)
+    if confidence < taxonomy.confidence_floor:
+        return TaskType.GENERAL.value, confidence
+    return TYPES[best], confidence
+
+
+def _add_structure(scores: list[float], reading: Reading) -> None:
+    """Add what structure says: code, traces, formulas, the form of a short question."""
+    signals = reading.signals
+    if reading.has_trace:
+        scores[_INDEX["debugging"]] += 2.0
+    if signals.has_code_blocks or signals.has_syntax_keywords:
+        scores[_INDEX[_BY_INTENT.get(signals.intent or "", "code-generation")]] += (
+            2.0 if signals.has_code_blocks else 1.0
+        )
+    elif signals.has_file_extensions:
+        scores[_INDEX[_BY_INTENT.get(signals.intent or "", "code-generation")]] += 0.5
+    if reading.has_maths and not signals.has_code_blocks and not signals.has_syntax_keywords:
+        scores[_INDEX["math"]] += 1.5
+    if signals.is_short_question:
+        scores[_INDEX["factual"]] += 0.7
+
+
+def _complexity(reading: Reading, base: Complexity, kind: str) -> Complexity:
+    """Return the complexity: the type's own, moved by words of level, length and number of listed demands."""
+    evidence = reading.evidence
+    if evidence[_CRITICAL] >= 2 or (evidence[_CRITICAL] >= 1 and base == "complex"):
+        return "critical"
+    rank = _RANK.index(base)
+    tokens = reading.signals.estimated_tokens
+    if evidence[_COMPLEX] > evidence[_SIMPLE] or tokens > 4000 or reading.bullets >= 5:
+        rank += 1
+    elif (evidence[_SIMPLE] > 0 and evidence[_SIMPLE] >= evidence[_COMPLEX] and not evidence[_CRITICAL]) or (reading.words <= 12 and kind in {"factual", "translation", "documentation", "summarization"}):
+        rank -= 1
+    return _RANK[max(0, min(2, rank))]
+
+
+def _describe(
+    request: RequestReceived, reading: Reading, taxonomy: Taxonomy, route: Route, kind: str, confidence: float
+) -> TaskDescriptor:
+    profile = taxonomy.profiles[kind]
+    signals = reading.signals
+    complexity = _complexity(reading, profile.complexity, kind)
+    pattern = profile.pattern
+    if reading.bullets >= 3 and pattern == "single-shot":
+        pattern = "multi-step"
+    has_tools = bool(request.tools or request.mcp_tools or request.tool_definitions)
+    factor = {"simple": 1, "medium": 2, "complex": 3, "critical": 4}[complexity]
+    output = profile.output_tokens * factor // 2
+    if kind in {"translation", "refactoring"}:
+        output = max(output, signals.estimated_tokens)
+    if request.max_output_tokens is not None:
+        output = min(output, request.max_output_tokens)
+    code = profile.involves_code or signals.has_code_blocks or signals.has_syntax_keywords
+    limits = request.constraints
+    return build(
+        TaskDescriptor,
+        {
+            "type": _TYPE_OF[kind],
+            "complexity": complexity,
+            "pattern": pattern,
+            "estimated_input_tokens": signals.estimated_tokens,
+            "estimated_output_tokens": max(1, output),
+            "requires_extended_thinking": profile.thinking and complexity != "simple",
+            "involves_code": code or kind in _CODE_TYPES,
+            "priority": request.priority
+            if "priority" in request.model_fields_set
+            else (5 if complexity == "critical" else profile.priority),
+            "constraints": limits.model_dump(mode="json", exclude_none=True) if limits.model_fields_set else {},
+            "confidence": confidence,
+            "input_token_bound": input_bound(request, reading.bytes),
+            "needs_vision": signals.has_images and route.modality == "text",
+            "needs_tools": has_tools,
+            "modality": route.modality,
+            "signals": signals,
+            "cluster": None,
+        },
+    )
+
+
+def input_bound(request: RequestReceived, text_bytes: int) -> int:
+    """Return a number of input tokens that no tokenizer passes.
+
+    UTF-8 bytes of all content + 8 per message + bytes of tool definitions and answer format + 64; attachments count as
+    stated or by length, a picture 8,192.
+    """
+    total = text_bytes + BOUND_PER_MESSAGE * (len(request.messages) + 1) + BOUND_FIXED
+    for name in (*request.tools, *request.mcp_tools):
+        total += len(name)
+    if request.tool_definitions:
+        total += len(orjson.dumps(request.tool_definitions)) + BOUND_TOOL_USE
+    elif request.tools or request.mcp_tools:
+        total += BOUND_TOOL_USE
+    if request.response_format is not None:
+        total += len(orjson.dumps(request.response_format))
+    for message in request.messages:
+        total += len(message.name or "") + len(message.tool_call_id or "")
+    for part in request.attachments:
+        total += _attachment_bound(part)
+    if request.payload is not None:
+        total += _attachment_bound(request.payload)
+    return total
+
+
+def _attachment_bound(part: Attachment) -> int:
+    if part.kind in {"image", "mask", "keyframes"}:
+        return max(part.tokens or 0, BOUND_IMAGE)
+    return max(part.tokens or 0, part.length)
+
+
+def text_bound(text: str) -> int:
+    """Return the bound of one plain prompt."""
+    return byte_length(text) + BOUND_PER_MESSAGE + BOUND_FIXED

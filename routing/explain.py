@@ -1,0 +1,150 @@
+"""Say why: the line that completes "because ...", the badge, the lines for people (SPEC R17). Names come from the catalog."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from routing.reason_codes import ReasonCode
+from schemas.decision import Candidate, Choice, Denial, Veto
+from schemas.money import PICO
+
+LABELS: Final = {
+    "architecture": "architecture",
+    "planning": "planning",
+    "code-generation": "coding",
+    "code-review": "code review",
+    "debugging": "debugging",
+    "refactoring": "refactoring",
+    "testing": "testing",
+    "documentation": "documentation",
+    "analysis": "analysis",
+    "creative": "creative writing",
+    "factual": "a factual question",
+    "coordination": "coordination",
+    "simple-task": "a simple task",
+    "math": "maths",
+    "translation": "translation",
+    "summarization": "a summary",
+    "research": "research",
+    "general": "a general request",
+}
+_VETO_WORDS: Final = {
+    "retired": "it is retired",
+    "not_in_pool": "this router does not offer it",
+    "no_endpoint": "no endpoint serves it",
+    "unpriced": "its price is unknown, and unknown prices are refused",
+    "not_approved": "it is not approved for this tenant",
+    "not_approved_sensitive": "it is not approved for sensitive data",
+    "avoided": "the tenant avoids it",
+    "area_lock": "the area is locked to another model",
+    "modality": "it does not do this kind of task",
+    "job": "it does not do this job",
+    "context_window": "the prompt does not fit its context window",
+    "vision": "it cannot see pictures",
+    "tools": "it cannot call tools",
+    "min_quality": "its quality is below the floor",
+    "max_latency": "it would answer too late",
+    "max_cost": "it could cost more than this request may",
+    "per_request_cap": "it could cost more than the cap per request",
+    "budget_day": "it could pass the day's budget",
+    "budget_month": "it could pass the month's budget",
+    "provider_open": "its provider is failing right now",
+    "excluded": "it failed for this request already",
+}
+_STRENGTHS: Final = (
+    (ReasonCode.CAPABILITY_MATCH, "matches the work well"),
+    (ReasonCode.COST_EFFICIENT, "is cost-efficient"),
+    (ReasonCode.FAST, "is fast"),
+    (ReasonCode.HIGH_QUALITY, "has the quality it needs"),
+    (ReasonCode.HISTORY, "did well on such work before"),
+)
+
+
+def dollars(pico: int) -> str:
+    """Return an amount for people: two significant digits, at least two decimals."""
+    amount = pico / PICO
+    if amount >= 1:
+        return f"${amount:.2f}"
+    return f"${amount:.2g}" if amount >= 0.0001 or not pico else "under $0.0001"
+
+
+def seconds(milliseconds: int) -> str:
+    """Return a duration for people."""
+    return f"{milliseconds} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
+
+
+def veto_words(rule: str) -> str:
+    """Return what a veto rule means, as a clause."""
+    return _VETO_WORDS[rule]
+
+
+def label(task_type: str) -> str:
+    """Return a type of task in plain words."""
+    return LABELS.get(task_type, task_type)
+
+
+def strengths(candidate: Candidate) -> tuple[ReasonCode, ...]:
+    """Return what speaks for a candidate: terms that are high, best first as documented."""
+    codes: list[ReasonCode] = []
+    if candidate.capability >= 0.9:
+        codes.append(ReasonCode.CAPABILITY_MATCH)
+    if candidate.cost >= 0.5:
+        codes.append(ReasonCode.COST_EFFICIENT)
+    if candidate.latency >= 0.5:
+        codes.append(ReasonCode.FAST)
+    if candidate.quality >= 0.9:
+        codes.append(ReasonCode.HIGH_QUALITY)
+    if candidate.history >= 0.9:
+        codes.append(ReasonCode.HISTORY)
+    return tuple(codes)
+
+
+def scored_reason(name: str, task_type: str, complexity: str, confidence: float, candidate: Candidate) -> str:
+    """Return the reason of a choice by score."""
+    codes = strengths(candidate)
+    said = [words for code, words in _STRENGTHS if code in codes][:2]
+    praise = " and ".join(said) or "has the best balance of ability, cost and speed"
+    sure = "" if confidence >= 0.6 else ", as far as the text tells"
+    return (
+        f"this looks like {label(task_type)} ({complexity}{sure}) and {name} {praise}: "
+        f"about {dollars(candidate.estimated_cost)} and {seconds(candidate.estimated_latency_ms)}"
+    )
+
+
+def badge(name: str, how: str) -> str:
+    """Return the text beside an answer: model and how it was selected."""
+    return f"{name} ({how})"
+
+
+def veto_line(item: Veto, name: str) -> str:
+    """Return one veto for people, with its document."""
+    detail = f", {item.detail}" if item.detail else ""
+    return f"{name}: {veto_words(item.rule)}{detail} ({item.source})"
+
+
+def lines(decision: Choice | Denial, limit: int = 5) -> tuple[str, ...]:
+    """Return the explanation of a decision or refusal for people: outcome, reasons, alternatives, vetoes."""
+    if isinstance(decision, Denial):
+        shown = [f"refused ({decision.code.value}) because {decision.reason}"]
+        if decision.fits_at is not None:
+            shown.append(f"it would fit from {decision.fits_at.isoformat()}")
+        return (*shown, *_vetoes(decision.vetoes, limit))
+    first = decision.chain[0]
+    shown = [
+        f"{decision.badge}, because {decision.reason}",
+        f"tier {decision.tier}, confidence {decision.confidence:.2f}, codes: {', '.join(decision.reason_codes)}",
+        f"estimate {dollars(first.estimated_cost)} (at most {dollars(first.bound)}), {seconds(first.estimated_latency_ms)}",
+    ]
+    if len(decision.chain) > 1:
+        shown.append("if it fails: " + ", then ".join(plan.model for plan in decision.chain[1:]))
+    ranked: Sequence[Candidate] = sorted(decision.candidates, key=lambda item: -item.score)
+    others = [item for item in ranked if item.model != decision.model][:limit]
+    if others:
+        shown.append("alternatives: " + ", ".join(f"{item.model} {item.score:.3f}" for item in others))
+    return (*shown, *_vetoes(decision.vetoes, limit))
+
+
+def _vetoes(vetoes: Sequence[Veto], limit: int) -> list[str]:
+    shown = [veto_line(item, item.model) for item in vetoes[:limit]]
+    if len(vetoes) > limit:
+        shown.append(f"and {len(vetoes) - limit} more barred")
+    return shown

@@ -1,0 +1,180 @@
+"""Rules of tiers 1 and 2, compiled from a policy: which lock, restriction and boosts hold for a request (SPEC R4, R5)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from routing.references import NameTable, Suffix
+from schemas.classification import TaskDescriptor
+from schemas.control_policy import PolicyDocument, Rule, When
+from schemas.request import RequestFacts
+
+_TIER_1: Final = frozenset({"area", "job", "mode", "planning", "space"})
+_LISTS: Final = (
+    "space_type",
+    "space",
+    "area",
+    "area_task_type",
+    "mode",
+    "job_type",
+    "task_type",
+    "complexity",
+    "cluster",
+    "intent",
+    "language",
+    "plan",
+    "team",
+    "use_case",
+    "automation",
+    "latency_class",
+)
+_FLAGS: Final = (
+    "planning",
+    "assist",
+    "sensitive",
+    "tools",
+    "code_blocks",
+    "documents",
+    "images",
+    "greeting",
+    "short_question",
+    "follow_up",
+    "long_conversation",
+    "mentions_plan",
+    "involves_code",
+)
+_AT: Final = {name: index for index, name in enumerate((*_LISTS, *_FLAGS))}
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRule:
+    """One rule with its models resolved; ``suffix`` orders them by price or speed instead of by hand."""
+
+    name: str
+    layer: str
+    tier: int
+    effect: str
+    models: tuple[str, ...]
+    suffix: Suffix | None
+    boost: float
+    min_quality: float | None
+    deny: bool
+    because: str
+    conditions: tuple[tuple[int, frozenset[Any]], ...]
+    min_tokens: int
+    min_confidence: float
+
+    def holds(self, values: Sequence[Any], task: TaskDescriptor) -> bool:
+        """Return whether every condition holds."""
+        for index, allowed in self.conditions:
+            if values[index] not in allowed:
+                return False
+        return task.signals.estimated_tokens >= self.min_tokens and task.confidence >= self.min_confidence
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What the rules say: the lock or restriction that holds, the boosts, and every rule that matched, strongest first."""
+
+    choice: CompiledRule | None
+    boosts: Mapping[str, float]
+    matched: tuple[CompiledRule, ...]
+
+
+NO_RULING: Final = Ruling(None, {}, ())
+
+
+def compile_rules(policy: PolicyDocument, names: NameTable) -> tuple[CompiledRule, ...]:
+    """Return the policy's rules in order of precedence, then as written; rules none of whose models exist are left out."""
+    compiled = [rule for rule in (_compile(rule, names) for rule in policy.rules) if rule.models]
+    rank = {layer: index for index, layer in enumerate(policy.precedence)}
+    return tuple(sorted(compiled, key=lambda rule: rank[rule.layer]))
+
+
+def _compile(rule: Rule, names: NameTable) -> CompiledRule:
+    models: dict[str, None] = {}
+    suffix: Suffix | None = None
+    for text in rule.models:
+        reference = names.resolve(text)
+        models.update(dict.fromkeys(reference.models))
+        suffix = suffix or reference.suffix
+    return CompiledRule(
+        name=rule.name,
+        layer=rule.layer,
+        tier=1 if rule.layer in _TIER_1 else 2,
+        effect=rule.effect,
+        models=tuple(models),
+        suffix=suffix,
+        boost=rule.boost,
+        min_quality=rule.min_quality,
+        deny=rule.otherwise == "deny",
+        because=rule.because,
+        conditions=_conditions(rule.when),
+        min_tokens=rule.when.min_tokens or 0,
+        min_confidence=rule.when.min_confidence or 0.0,
+    )
+
+
+def _conditions(when: When) -> tuple[tuple[int, frozenset[Any]], ...]:
+    conditions: list[tuple[int, frozenset[Any]]] = []
+    for name in _LISTS:
+        allowed = getattr(when, name)
+        if allowed:
+            conditions.append((_AT[name], frozenset(str(value) for value in allowed)))
+    for name in _FLAGS:
+        wanted = getattr(when, name)
+        if wanted is not None:
+            conditions.append((_AT[name], frozenset({wanted})))
+    return tuple(conditions)
+
+
+def values_of(facts: RequestFacts, task: TaskDescriptor, space_type: str | None, plan: str | None) -> tuple[Any, ...]:
+    """Return the values conditions look at, in the order of their indexes."""
+    signals = task.signals
+    return (
+        space_type,
+        facts.space,
+        facts.area,
+        facts.area_task_type,
+        facts.mode,
+        facts.job_type,
+        task.type,
+        task.complexity,
+        task.cluster,
+        signals.intent,
+        signals.language,
+        facts.plan or plan,
+        facts.team,
+        facts.use_case,
+        facts.automation,
+        facts.latency_class,
+        facts.planning,
+        facts.assist,
+        facts.sensitive,
+        bool(facts.tools or facts.mcp_tools) or task.needs_tools,
+        signals.has_code_blocks,
+        signals.has_documents,
+        signals.has_images,
+        signals.is_greeting,
+        signals.is_short_question,
+        signals.is_follow_up,
+        signals.long_conversation,
+        signals.mentions_plan,
+        task.involves_code,
+    )
+
+
+def apply_rules(rules: Sequence[CompiledRule], values: Sequence[Any], task: TaskDescriptor) -> Ruling:
+    """Return the ruling of the rules that hold: the first lock or restriction, and all boosts."""
+    matched = tuple(rule for rule in rules if rule.holds(values, task))
+    if not matched:
+        return NO_RULING
+    choice = None
+    boosts: dict[str, float] = {}
+    for rule in matched:
+        if rule.effect == "boost":
+            for model in rule.models:
+                boosts[model] = boosts.get(model, 0.0) + rule.boost
+        elif choice is None:
+            choice = rule
+    return Ruling(choice, boosts, matched)

@@ -1,0 +1,107 @@
+"""The score (SPEC R9): five terms in 0..1, weighted, plus boosts. Plain arithmetic, so that every machine agrees.
+
+::
+
+    short(x)   = min(1, x / required[complexity]) ** sharpness           ability beyond what the task needs earns nothing
+    capability = short(ability for the type of task)
+    quality    = short(mean ability)
+    cost       = half / (half + estimated cost)                          half = scoring.cost_half[complexity]
+    latency    = half / (half + estimated latency)                       half = scoring.latency_half_ms[latency class]
+    history    = (strength * prior + calls * observed) / (strength + calls)
+    score      = clamp(sum(weight * term) + clamp(boosts, -cap, cap), 0, 1)
+
+``observed`` is the mean of success rate and rating, where there are any. No term of one model depends on another model:
+adding or removing a model never changes the order of the others. Scores are rounded to nine decimals.
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from routing.models import ModelEntry
+from schemas.control_policy import Scoring
+from schemas.decision import StatisticsView
+
+DECIMALS: Final = 9
+TERMS: Final = ("capability", "cost", "quality", "latency", "history")
+
+
+class Terms(NamedTuple):
+    """The part of a score that depends on model and kind of task alone. ``base`` = weighted capability and quality."""
+
+    capability: float
+    quality: float
+    base: float
+    boost: float
+    """Of ``best_for`` and ``avoid_for``."""
+
+
+def sufficiency(ability: float, required: float, sharpness: int) -> float:
+    """Return the worth in 0..1 of an ability 0..100 where ``required`` suffices: the share reached, to a power."""
+    if ability >= required:
+        return 1.0
+    share = ability / required
+    worth = 1.0
+    for _ in range(sharpness):
+        worth *= share
+    return round(worth, DECIMALS)
+
+
+def static_terms(
+    entry: ModelEntry, task_type: str, complexity: str, scoring: Scoring, weights: Mapping[str, float]
+) -> Terms:
+    """Return the terms of ``entry`` for a type and complexity."""
+    required = scoring.required[complexity]  # type: ignore[index]
+    capability = sufficiency(entry.match.get(task_type, entry.quality), required, scoring.sharpness)
+    quality = sufficiency(entry.quality, required, scoring.sharpness)
+    boost = 0.0
+    if task_type in entry.best_for:
+        boost += scoring.best_for
+    if task_type in entry.avoid_for:
+        boost -= scoring.avoid_for
+    base = weights["capability"] * capability + weights["quality"] * quality
+    return Terms(capability, quality, base, boost)
+
+
+def history_term(statistics: StatisticsView | None, scoring: Scoring) -> float:
+    """Return success and rating so far, drawn towards the prior while calls are few."""
+    prior = scoring.history_prior
+    if statistics is None or statistics.calls <= 0:
+        return prior
+    seen = [value for value in (statistics.success_rate, statistics.rating) if value is not None]
+    if not seen:
+        return prior
+    observed = sum(seen) / len(seen)
+    strength = scoring.history_strength
+    return round((strength * prior + statistics.calls * observed) / (strength + statistics.calls), DECIMALS)
+
+
+def expected_latency(entry: ModelEntry, output_tokens: int, statistics: StatisticsView | None, strength: float) -> int:
+    """Return milliseconds to the whole answer: the catalog's speed, drawn towards the measured median as calls grow."""
+    prior = entry.ttft_ms + entry.ms_per_token * output_tokens
+    if statistics is None or statistics.latency_p50_ms is None or statistics.calls <= 0:
+        return int(prior)
+    calls = statistics.calls
+    return int((strength * prior + calls * statistics.latency_p50_ms) / (strength + calls))
+
+
+def set_weight(weights: Mapping[str, float], name: str, value: float) -> tuple[dict[str, float], str]:
+    """Return weights with ``name`` at ``value`` and the rest scaled so that all sum to 1, and a line that says so.
+
+    Raises ``ValueError`` for an unknown term or a value outside 0..1.
+    """
+    if name not in TERMS:
+        message = f"a weight is one of {', '.join(TERMS)}"
+        raise ValueError(message)
+    if not 0 <= value <= 1:
+        raise ValueError("a weight is between 0 and 1")
+    others = {term: weights[term] for term in TERMS if term != name}
+    total = sum(others.values())
+    left = 1 - value
+    scaled = {
+        term: round(left * weight / total if total > 0 else left / len(others), 6) for term, weight in others.items()
+    }
+    largest = max(scaled, key=lambda term: scaled[term])
+    scaled[largest] = round(scaled[largest] + left - sum(scaled.values()), 6)
+    result = {term: value if term == name else scaled[term] for term in TERMS}
+    changes = ", ".join(f"{term} {weights[term]:g} -> {result[term]:g}" for term in TERMS if term != name)
+    return result, f"{name} is {value:g}; the rest was scaled to sum to 1: {changes}"

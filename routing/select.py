@@ -1,0 +1,181 @@
+"""Select among scored candidates: forced, locked, restricted or best by score; and the fallbacks behind it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from routing.asked import Asked
+from routing.candidates import Field, Scored
+from routing.reason_codes import ReasonCode
+from routing.references import Suffix
+from routing.rules import CompiledRule, Ruling
+from routing.situation import Situation
+
+Tier = Literal[1, 2, 3, 4]
+_SIGNAL_TIER: Final = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """The chosen candidate, the fallbacks in order, and how it came about."""
+
+    chosen: Scored
+    fallbacks: tuple[Scored, ...]
+    tier: Tier
+    codes: tuple[ReasonCode, ...]
+    rule: CompiledRule | None = None
+    from_model: str | None = None
+    sure: bool = False
+    """Decided by a person or a rule, not by the classification."""
+
+
+def by_score(item: Scored) -> tuple[float, int, str]:
+    """Best score first; ties go to the cheaper, then by name."""
+    candidate = item.candidate
+    return (-candidate.score, candidate.estimated_cost, candidate.model)
+
+
+def by_cost(item: Scored) -> tuple[int, float, str]:
+    """Cheapest first."""
+    candidate = item.candidate
+    return (candidate.estimated_cost, -candidate.score, candidate.model)
+
+
+def by_latency(item: Scored) -> tuple[int, float, str]:
+    """Fastest first."""
+    candidate = item.candidate
+    return (candidate.estimated_latency_ms, -candidate.score, candidate.model)
+
+
+_ORDER: Final[dict[Suffix | None, Callable[[Scored], tuple[float, float, str]]]] = {
+    None: by_score,
+    "floor": by_cost,
+    "nitro": by_latency,
+}
+
+
+def select(s: Situation, wanted: Asked, lock: str | None, ruling: Ruling, field: Field) -> Selection | None:
+    """Return the selection, or None when nothing that may be chosen is left."""
+    competing = [item for item in field.scored if s.policy.competes(item.candidate.model, s.task.modality)]
+    ranked = sorted(competing, key=by_score)
+    if wanted.kind == "model":
+        return _forced(s, wanted, field, ranked)
+    if lock is not None:
+        found = [item for item in field.scored if item.candidate.model == lock]
+        return Selection(found[0], (), 1, (ReasonCode.AREA_LOCK,), sure=True) if found else None
+    if wanted.kind == "pool" or wanted.suffix is not None:
+        return _pool(s, wanted, ranked)
+    rule = ruling.choice
+    if rule is not None:
+        selection = _by_rule(s, rule, field, ranked)
+        if selection is not None or rule.deny:
+            return selection
+    if not ranked:
+        return None
+    return _best(s, ranked, ruling, unavailable=rule)
+
+
+def _forced(s: Situation, wanted: Asked, field: Field, ranked: Sequence[Scored]) -> Selection | None:
+    model = wanted.models[0]
+    found = [item for item in field.scored if item.candidate.model == model]
+    if not found:
+        return None
+    override = (wanted.forced_by or "").startswith("override")
+    code = ReasonCode.FORCED_OVERRIDE if override else ReasonCode.FORCED_REQUEST
+    others = ranked if s.policy.settings.forced_fallback else ()
+    auto = next((item.candidate.model for item in ranked), None)
+    return Selection(
+        found[0],
+        _fallbacks(s, found[0], others),
+        1,
+        (code,),
+        from_model=auto if auto != model else None,
+        sure=True,
+    )
+
+
+def _pool(s: Situation, wanted: Asked, ranked: Sequence[Scored]) -> Selection | None:
+    members = [item for item in ranked if not wanted.models or item.candidate.model in wanted.models]
+    if not members:
+        return None
+    members.sort(key=_ORDER[wanted.suffix])
+    codes: list[ReasonCode] = []
+    if wanted.models:
+        codes.append(ReasonCode.POOL)
+    if wanted.suffix is not None:
+        codes.append(ReasonCode.CHEAPEST if wanted.suffix == "floor" else ReasonCode.FASTEST)
+    return Selection(members[0], _fallbacks(s, members[0], members), 1, tuple(codes), sure=True)
+
+
+def _by_rule(s: Situation, rule: CompiledRule, field: Field, ranked: Sequence[Scored]) -> Selection | None:
+    """Return the first (lock) or best (restrict) of the rule's models; the list goes on as fallbacks, then the rest."""
+    known = {item.candidate.model: item for item in field.scored}
+    members = [
+        known[model]
+        for model in rule.models
+        if model in known and (rule.min_quality is None or known[model].row.entry.quality >= rule.min_quality)
+    ]
+    if not members:
+        return None
+    if rule.suffix is not None:
+        members.sort(key=_ORDER[rule.suffix])
+    elif rule.effect == "restrict":
+        members.sort(key=by_score)
+    codes = [ReasonCode.RULE_LOCK if rule.effect == "lock" else ReasonCode.RULE_RESTRICT]
+    if rule.suffix == "floor":
+        codes.append(ReasonCode.CHEAPEST)
+    elif rule.suffix == "nitro":
+        codes.append(ReasonCode.FASTEST)
+    if rule.effect == "lock" and rule.suffix is None and members[0].candidate.model != rule.models[0]:
+        codes.append(ReasonCode.RULE_FALLBACK)
+    rest = members if rule.deny else [*members, *ranked]
+    return Selection(
+        members[0], _fallbacks(s, members[0], rest), 1 if rule.tier == 1 else 2, tuple(codes), rule, sure=True
+    )
+
+
+def _best(s: Situation, ranked: Sequence[Scored], ruling: Ruling, unavailable: CompiledRule | None) -> Selection:
+    chosen = ranked[0]
+    model = chosen.candidate.model
+    codes: list[ReasonCode] = []
+    if unavailable is not None:
+        codes.append(ReasonCode.RULE_UNAVAILABLE)
+    if s.task.confidence < s.policy.settings.confidence_floor and model == s.policy.default_model:
+        codes.append(ReasonCode.DEFAULT_LOW_CONFIDENCE)
+    else:
+        codes.append(ReasonCode.BEST_SCORE)
+    if model in ruling.boosts and ruling.boosts[model] > 0:
+        codes.append(ReasonCode.RULE_BOOST)
+    tier: Tier = 2
+    if any(item.preference for item in ranked):
+        without = min(ranked, key=lambda item: (-(item.candidate.score - item.preference), *by_score(item)[1:]))
+        if without is not chosen:
+            tier = 4
+            codes.append(ReasonCode.PREFERENCE)
+    if len(ranked) == 1:
+        codes.append(ReasonCode.ONLY_CANDIDATE)
+    return Selection(chosen, _fallbacks(s, chosen, ranked), tier, tuple(codes))
+
+
+def _fallbacks(s: Situation, chosen: Scored, ordered: Sequence[Scored]) -> tuple[Scored, ...]:
+    """Return the models behind the chosen one: the policy's chain for it, then others in order, new providers first."""
+    room = s.policy.settings.chain_length - 1
+    known = {item.candidate.model: item for item in ordered}
+    first = [known[model] for model in s.policy.fallbacks.get(chosen.candidate.model, ()) if model in known]
+    picked: list[Scored] = []
+    models = {chosen.candidate.model}
+    for item in first:
+        if len(picked) < room and item.candidate.model not in models:
+            picked.append(item)
+            models.add(item.candidate.model)
+    providers = {chosen.endpoint.provider, *(item.endpoint.provider for item in picked)}
+    for fresh in (True, False):
+        for item in ordered:
+            if len(picked) >= room:
+                return tuple(picked)
+            if item.candidate.model in models or (fresh and item.endpoint.provider in providers):
+                continue
+            picked.append(item)
+            models.add(item.candidate.model)
+            providers.add(item.endpoint.provider)
+    return tuple(picked)

@@ -1,0 +1,112 @@
+"""The numbers of one request that every candidate is measured against, computed once per decision."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from routing.pricing import NOTHING_ELSE, Quantity
+from routing.reason_codes import VetoRule
+from routing.tenant_policy import TenantPolicy
+from schemas.classification import TaskDescriptor
+from schemas.decision import View
+from schemas.request import RequestFacts
+
+_NO_LIMIT: Final = 1 << 62
+_BYTES_PER_AUDIO_SECOND: Final = 1000
+"""8 kbit/s, the slowest speech codec in use: no recording of a size lasts longer."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Situation:
+    """Request, task, view and policy, with the limits that follow from them. Money in pico-dollars, times in ms."""
+
+    facts: RequestFacts
+    task: TaskDescriptor
+    view: View
+    policy: TenantPolicy
+    now: datetime
+    input_tokens: int
+    output_tokens: int
+    input_bound: int
+    max_output: int
+    likely: Quantity
+    most: Quantity
+    headroom: int
+    """Largest bound that fits every budget window."""
+    window_rule: str
+    """The rule that bars when the headroom does not suffice."""
+    max_cost: int
+    per_request: int
+    max_latency: int
+    latency_source: str
+    min_quality: float
+    quality_source: str
+    job: str | None
+
+
+def situation(facts: RequestFacts, task: TaskDescriptor, view: View, policy: TenantPolicy, now: datetime) -> Situation:
+    """Return the situation of a request."""
+    constraints = facts.constraints
+    settings = policy.settings
+    headroom, window_rule = _NO_LIMIT, VetoRule.BUDGET_DAY.value
+    for line in view.windows:
+        left = line.cap - line.spent - line.held
+        if left < headroom:
+            headroom = left
+            window_rule = VetoRule.BUDGET_DAY.value if line.window == "day" else VetoRule.BUDGET_MONTH.value
+    max_latency, latency_source = _NO_LIMIT, "request"
+    if constraints.max_latency_ms is not None:
+        max_latency = constraints.max_latency_ms
+    if (
+        policy.max_interactive_latency_ms is not None
+        and facts.latency_class == "interactive"
+        and policy.max_interactive_latency_ms < max_latency
+    ):
+        max_latency, latency_source = policy.max_interactive_latency_ms, policy.document
+    if constraints.deadline is not None:
+        left_ms = int((constraints.deadline - now).total_seconds() * 1000)
+        if left_ms < max_latency:
+            max_latency, latency_source = left_ms, "request"
+    min_quality, quality_source = constraints.min_quality or 0.0, "request"
+    floor = settings.min_quality.get(facts.automation, 0.0)
+    if floor > min_quality:
+        min_quality, quality_source = floor, f"policy/{policy.policy}"
+    likely, most = _quantities(task)
+    return Situation(
+        facts=facts,
+        task=task,
+        view=view,
+        policy=policy,
+        now=now,
+        input_tokens=task.estimated_input_tokens,
+        output_tokens=task.estimated_output_tokens,
+        input_bound=task.input_token_bound,
+        max_output=facts.max_output_tokens or policy.max_output_tokens(task.type),
+        likely=likely,
+        most=most,
+        headroom=headroom,
+        window_rule=window_rule,
+        max_cost=_NO_LIMIT if constraints.max_cost is None else constraints.max_cost,
+        per_request=_NO_LIMIT if view.per_request_cap is None else view.per_request_cap,
+        max_latency=max_latency,
+        latency_source=latency_source,
+        min_quality=min_quality,
+        quality_source=quality_source,
+        job=_job(facts, policy),
+    )
+
+
+def _job(facts: RequestFacts, policy: TenantPolicy) -> str | None:
+    if facts.job_type is not None:
+        return str(facts.job_type)
+    implied = policy.taxonomy.route(facts.mode, None).job
+    return implied.value if implied is not None else None
+
+
+def _quantities(task: TaskDescriptor) -> tuple[Quantity, Quantity]:
+    """Return (likely, most) pieces: characters spoken, seconds heard, pictures made. Text needs none."""
+    if task.modality in {"text", "search"}:
+        return NOTHING_ELSE, NOTHING_ELSE
+    size = task.input_token_bound
+    likely = Quantity(seconds=max(1, size // 16_000), characters=task.estimated_input_tokens * 4, images=1)
+    return likely, Quantity(seconds=size // _BYTES_PER_AUDIO_SECOND + 1, characters=size, images=4)

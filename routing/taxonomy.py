@@ -1,0 +1,55 @@
+"""The compiled taxonomy: profiles by type, words, and what modes and jobs say about a task."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from routing.words import WordTable
+from schemas.classification import TaskType
+from schemas.control_taxonomy import Route, TaxonomyDocument, TypeProfile
+from schemas.request import CopilotMode, JobType
+
+_PLAIN: Final = Route()
+_EVEN: Final = {"reasoning": 0.4, "instruction": 0.4, "creative": 0.2}
+
+
+def _bare() -> TaxonomyDocument:
+    profile = TypeProfile(description="no taxonomy is published", capabilities=_EVEN, output_tokens=400)  # type: ignore[arg-type]
+    return TaxonomyDocument(
+        kind="taxonomy",
+        name="bare",
+        description="What holds before a taxonomy is published.",
+        types=dict.fromkeys(TaskType, profile),
+    )
+
+
+class Taxonomy:
+    """One taxonomy document, ready to use."""
+
+    def __init__(self, document: TaxonomyDocument | None = None) -> None:
+        """Compile ``document``; without one every text is ``general``."""
+        self.document = document or _bare()
+        self.confidence_floor = self.document.confidence_floor
+        self.words = WordTable(self.document)
+        self.profiles: Mapping[str, TypeProfile] = {
+            kind.value: profile for kind, profile in self.document.types.items()
+        }
+        self.needs: Mapping[str, Mapping[str, float]] = {
+            kind: dict(profile.capabilities) for kind, profile in self.profiles.items()
+        }
+        self._aliases = {
+            alias.lower().replace("_", "-"): kind
+            for kind, profile in self.profiles.items()
+            for alias in (kind, *profile.aliases)
+        }
+
+    def route(self, mode: CopilotMode | None, job: JobType | None) -> Route:
+        """Return what job type, else copilot mode, says about the task."""
+        if job is not None:
+            return self.document.jobs.get(job, _PLAIN)
+        if mode is not None:
+            return self.document.modes.get(mode, _PLAIN)
+        return _PLAIN
+
+    def type_named(self, name: str) -> str | None:
+        """Return the type of work that ``name`` means in any known scheme (SPEC R8), or None."""
+        return self._aliases.get(name.lower().replace("_", "-"))

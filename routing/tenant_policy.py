@@ -1,0 +1,200 @@
+"""Everything a decision reads of one tenant's configuration, precomputed: who competes, at what price, under which rules."""
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from routing.budget_policy import BudgetPolicy
+from routing.build import build
+from routing.models import ModelEntry
+from routing.pricing import Rates, rates_at
+from routing.reason_codes import VetoRule
+from routing.references import NameTable
+from routing.rules import compile_rules
+from routing.score import Terms, static_terms
+from routing.taxonomy import Taxonomy
+from schemas.control_catalog import ServedBy
+from schemas.control_policy import PolicyDocument
+from schemas.control_tenant import Area, Space, TenantDocument
+from schemas.decision import Veto
+from schemas.request import RequestFacts
+
+_NO_SPACE: Final = Space()
+Rows = tuple["Row", ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """One model that may compete: its rates now, its endpoints (preferred ones first), what bars it whatever is asked."""
+
+    entry: ModelEntry
+    rates: Rates | None
+    endpoints: tuple[ServedBy, ...]
+    veto: Veto | None
+    preferred: bool
+    sensitive_ok: bool
+
+
+class TenantPolicy:
+    """One tenant's configuration. ``policy``, ``catalog``, ``price_book`` are ``name@version`` as decisions cite them."""
+
+    def __init__(  # noqa: PLR0913 - the documents a tenant's routing is made of
+        self,
+        *,
+        tenant: TenantDocument,
+        policy: PolicyDocument,
+        catalog: str,
+        price_book: str,
+        taxonomy: Taxonomy,
+        entries: tuple[ModelEntry, ...],
+        names: NameTable,
+        price_changes: tuple[datetime, ...],
+        providers: frozenset[str],
+    ) -> None:
+        """Resolve names, rules and lists; rows are made when first needed."""
+        self.tenant = tenant.name
+        self.document = f"tenant/{tenant.reference}"
+        self.policy = policy.reference
+        self.catalog = catalog
+        self.price_book = price_book
+        self.plan = tenant.plan
+        self.settings = policy
+        self.scoring = policy.scoring
+        self.weights: Mapping[str, float] = tenant.weights or policy.weights.model_dump()  # type: ignore[assignment]
+        self.taxonomy = taxonomy
+        self.names = names
+        self.models: Mapping[str, ModelEntry] = {entry.id: entry for entry in entries}
+        self.rules = compile_rules(policy, names)
+        self.budget = BudgetPolicy(
+            daily=tenant.budget.daily,
+            monthly=tenant.budget.monthly,
+            per_request=tenant.budget.per_request,
+            timezone=tenant.budget.timezone,
+            daily_thresholds=tenant.budget.daily_thresholds,
+            monthly_thresholds=tenant.budget.monthly_thresholds,
+        )
+        self.max_interactive_latency_ms = tenant.max_interactive_latency_ms
+        self.default_model = self._one(tenant.default_model or policy.default_model)
+        self.fallbacks: Mapping[str, tuple[str, ...]] = {
+            model: names.resolve_all(chain)[0]
+            for text, chain in policy.fallbacks.items()
+            for model in names.resolve(text).models
+        }
+        self._pool = frozenset(names.resolve_all(policy.pool)[0])
+        self._approved = frozenset(names.resolve_all(tenant.approved_models)[0]) if tenant.approved_models else None
+        listed = tenant.sensitive_models or policy.sensitive_models
+        self._sensitive = frozenset(names.resolve_all(listed)[0]) if listed else None
+        self._avoided = frozenset(names.resolve_all(tenant.avoid_models)[0])
+        self._preferred = frozenset(names.resolve_all(tenant.preferred_models)[0])
+        self._preferred_providers = tuple(tenant.preferred_providers)
+        self._providers = providers
+        self._spaces: Mapping[str, Space] = tenant.spaces
+        self._areas = {name: area for space in tenant.spaces.values() for name, area in space.areas.items()}
+        self._changes = price_changes
+        self._rows: dict[tuple[int, str], Rows] = {}
+        self._terms: dict[tuple[int, str, str, str], tuple[tuple[Row, Terms], ...]] = {}
+
+    def _one(self, text: str | None) -> str | None:
+        reference = self.names.resolve(text) if text is not None else None
+        return reference.models[0] if reference is not None and reference.kind == "model" else None
+
+    def space(self, name: str | None) -> Space | None:
+        """Return the tenant's space of that id."""
+        return self._spaces.get(name) if name is not None else None
+
+    def area(self, space: str | None, area: str | None) -> Area | None:
+        """Return the area of that id, in its space when one is named."""
+        if area is None:
+            return None
+        if space is not None:
+            return self._spaces.get(space, _NO_SPACE).areas.get(area)
+        return self._areas.get(area)
+
+    def space_type(self, facts: RequestFacts) -> str | None:
+        """Return the type of the request's space: as the request says, else as the tenant's document says."""
+        if facts.space_type is not None:
+            return str(facts.space_type)
+        known = self.space(facts.space)
+        return known.type.value if known is not None else None
+
+    def max_output_tokens(self, task_type: str) -> int:
+        """Return the policy's bound on the output of a type of task."""
+        limits: Mapping[str, int] = self.settings.max_output_tokens  # type: ignore[assignment]
+        return limits.get(task_type, limits["default"])
+
+    def period(self, now: datetime) -> int:
+        """Return the number of price changes up to ``now``; prices are equal within one."""
+        return bisect_right(self._changes, now)
+
+    def rows(self, modality: str, now: datetime) -> Rows:
+        """Return the models that compete for a modality, in catalog order."""
+        key = (self.period(now), modality)
+        rows = self._rows.get(key)
+        if rows is None:
+            rows = self._rows[key] = tuple(
+                self.row(entry, now) for entry in self.models.values() if self.competes(entry.id, modality)
+            )
+        return rows
+
+    def competes(self, model: str, modality: str) -> bool:
+        """Return whether a model competes for a modality without being named."""
+        entry = self.models[model]
+        return modality in entry.modalities and model in self._pool and entry.state in self.settings.lifecycle
+
+    def prepared(self, modality: str, task_type: str, complexity: str, now: datetime) -> tuple[tuple[Row, Terms], ...]:
+        """Return the rows of a modality, each with the terms of its score that depend on the kind of task alone."""
+        key = (self.period(now), modality, task_type, complexity)
+        found = self._terms.get(key)
+        if found is None:
+            found = self._terms[key] = tuple(
+                (row, static_terms(row.entry, task_type, complexity, self.scoring, self.weights))
+                for row in self.rows(modality, now)
+            )
+        return found
+
+    def row(self, entry: ModelEntry, now: datetime, provider: str | None = None) -> Row:
+        """Return the row of any model of the catalog; ``provider`` pins the endpoint."""
+        endpoints = [
+            served
+            for served in entry.served_by
+            if served.provider in self._providers and provider in {None, served.provider}
+        ]
+        endpoints.sort(key=lambda served: self._rank(served.provider))
+        rates = rates_at(entry.prices, now)
+        return Row(
+            entry=entry,
+            rates=rates,
+            endpoints=tuple(endpoints),
+            veto=self._standing_veto(entry, rates, bool(endpoints)),
+            preferred=entry.id in self._preferred
+            or any(served.provider in self._preferred_providers for served in endpoints)
+            or entry.maker in self._preferred_providers,
+            sensitive_ok=self._sensitive is None or entry.id in self._sensitive,
+        )
+
+    def _rank(self, provider: str) -> int:
+        preferred = self._preferred_providers
+        return preferred.index(provider) if provider in preferred else len(preferred)
+
+    def _standing_veto(self, entry: ModelEntry, rates: Rates | None, served: bool) -> Veto | None:
+        if entry.state == "retired" and "retired" not in self.settings.lifecycle:
+            successor = f"successor: {entry.successor}" if entry.successor else None
+            return veto(entry.id, VetoRule.RETIRED, f"catalog/{self.catalog}", successor)
+        if entry.id not in self._pool:
+            return veto(entry.id, VetoRule.NOT_IN_POOL, f"policy/{self.policy}")
+        if self._approved is not None and entry.id not in self._approved:
+            return veto(entry.id, VetoRule.NOT_APPROVED, self.document)
+        if entry.id in self._avoided:
+            return veto(entry.id, VetoRule.AVOIDED, self.document)
+        if not served:
+            return veto(entry.id, VetoRule.NO_ENDPOINT, f"catalog/{self.catalog}")
+        if rates is None:
+            return veto(entry.id, VetoRule.UNPRICED, f"prices/{self.price_book}")
+        return None
+
+
+def veto(model: str, rule: VetoRule, source: str, detail: str | None = None) -> Veto:
+    """Return a veto; ``source`` is ``kind/name@version``, or ``request`` or ``view`` for limits that stand there."""
+    return build(Veto, {"model": model, "rule": rule.value, "source": source, "detail": detail})
