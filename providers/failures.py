@@ -100,6 +100,10 @@ _STATUS_OF: dict[type[ProviderError], int] = {
 }
 
 
+_STATUS_OF_CODE = {"overloaded_error": 529, "provider_overloaded": 529}
+"""Codes whose status differs from that of their group."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorBody:
     """The structured part of an error answer: harmless codes, the most specific first."""
@@ -121,7 +125,8 @@ def error_in_stream(body: ErrorBody, facts: Facts, endpoint: EndpointConfig, *, 
     """Return the error of an event inside a stream that began with 200; ``produced``: content had already come."""
     known = next((_BY_CODE[code] for code in body.codes if code in _BY_CODE), None)
     kind = known or _kind((), body.status or 500, has_retry_after=False)
-    status = body.status or _STATUS_OF.get(kind, 500)
+    by_code = next((_STATUS_OF_CODE[code] for code in body.codes if code in _STATUS_OF_CODE), None)
+    status = body.status or by_code or _STATUS_OF.get(kind, 500)
     unbilled = not produced and any(code in endpoint.unbilled_stream_codes for code in body.codes)
     stated = replace(facts, status=status, code=next(iter(body.codes), None), in_stream=True)
     return kind(f"inside the stream, as status {status}", billed="no" if unbilled else "unknown", facts=stated)

@@ -34,6 +34,7 @@ MAX_ERROR_BYTES = 64 * 1024
 _SIMULATED_KEY = SecretStr("simulated")
 _KEEPALIVE_S = 20.0
 _WRITE_TIMEOUT_S = 30.0
+_CLEAN_UP_S = 0.05
 
 T = TypeVar("T")
 
@@ -222,11 +223,13 @@ class Transport:
             self._endpoint.base_url + request.path,
             content=request.body,
             headers=headers,
-            extensions={"trace": patience.trace, "timeout": self._timeouts()},
+            extensions={"trace": patience.trace, "timeout": self._timeouts(context)},
         )
 
-    def _timeouts(self) -> dict[str, float | None]:
-        connect = self._endpoint.connect_timeout_s
+    def _timeouts(self, context: CallContext) -> dict[str, float | None]:
+        """Return httpx's own limits: connecting ends by itself before the deadline, since only so does it clean up."""
+        remaining = context.deadline - time.monotonic() - _CLEAN_UP_S
+        connect = max(0.001, min(self._endpoint.connect_timeout_s, remaining))
         return {"connect": connect, "pool": connect, "write": _WRITE_TIMEOUT_S, "read": None}
 
 
