@@ -59,21 +59,23 @@ class OverrideDesk:
         policy = self._context.config.tenant(event.tenant)
         if policy is None:
             self._reject(answer, "no tenant document names this tenant")
-        elif event.model != AUTO and policy.resolve(event.model) is None:
+            return
+        meant = policy.names.resolve(event.model)
+        if meant.kind == "unknown":
             self._reject(answer, "the catalog has no such model")
         elif event.scope == "request":
             self._override_request(event, answer)
         else:
-            self._stand(event, answer)
+            self._stand(event, answer, meant.models[0] if meant.kind == "model" else event.model)
 
-    def _stand(self, event: OverrideRequested, answer: dict[str, Any]) -> None:
+    def _stand(self, event: OverrideRequested, answer: dict[str, Any], model: str) -> None:
         target = {
             "conversation": event.conversation_id,
             "area": event.area,
             "space": event.space,
             "always": event.user,
         }[event.scope]
-        standing = None if event.model == AUTO else Standing(event.model, event.id)
+        standing = None if event.model == AUTO else Standing(model, event.id)
         self._context.state.stand(event.tenant, event.scope, str(target), standing)
         reason = "routing decides again" if standing is None else f"holds for this {event.scope} from now on"
         self._emit(OverrideApplied, answer, reason=reason)

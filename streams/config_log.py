@@ -1,4 +1,4 @@
-"""The config topic as a fold: records in log order -> the newest valid document of each name, and what was refused.
+"""The config topic as a fold: records in log order -> valid documents, the first of each key, and what was refused.
 
 A record that is no valid document changes nothing; only the owner of partition 0 dead-letters it (DESIGN 10).
 """
@@ -22,7 +22,6 @@ class ConfigLog:
         self.next_offset = 0
         self.documents: dict[str, ConfigDocument] = {}
         self.rejected: list[tuple[Record, Rejection]] = []
-        self._seen: set[str] = set()
         self._compiled: CompiledConfig = compile_config({})
         self._stale = False
 
@@ -43,9 +42,8 @@ class ConfigLog:
             outcome = self._read(record)
             if isinstance(outcome, Rejection):
                 self.rejected.append((record, outcome))
-            elif outcome.key not in self._seen:
-                self._seen.add(outcome.key)
-                self.documents[f"{outcome.kind}/{outcome.name}"] = outcome.document
+            elif outcome.key not in self.documents:
+                self.documents[outcome.key] = outcome.document
                 self._stale = True
 
     @staticmethod
