@@ -86,6 +86,8 @@ _BY_STATUS: dict[int, type[ProviderError]] = {
     529: errors.OverloadedError,
 }
 
+_FAMILIES = (errors.InvalidRequestError, errors.ServerError)
+
 _STATUS_OF: dict[type[ProviderError], int] = {
     errors.AuthenticationError: 401,
     errors.QuotaExhaustedError: 402,
@@ -137,8 +139,8 @@ def _kind(codes: tuple[str, ...], status: int, *, has_retry_after: bool) -> type
         return errors.RateLimitedError
     for code in codes:
         kind = _BY_CODE.get(code)
-        if kind is errors.InvalidRequestError and status in _BY_STATUS:
-            continue  # "invalid_request_error" is also the family name of errors whose status says more
+        if kind in _FAMILIES and status in _BY_STATUS:
+            continue  # "invalid_request_error" and "api_error" are also family names: the status says more
         if kind is not None:
             return kind
     if status in _BY_STATUS:

@@ -40,6 +40,7 @@ from schemas.money import format_usd
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 _PIECE_S = 0.04
+_MIN_PIECES = 8
 _MAX_PIECES = 200
 _WIRES: MappingProxyType[str, Wire] = MappingProxyType(
     {"/v1/chat/completions": OpenAIWire(), "/v1/messages": AnthropicWire()}
@@ -218,7 +219,8 @@ class SimulatorApp:
         plan, wire, call = attempt.accepted.plan, attempt.accepted.wire, attempt.accepted.call
         text = plan.text if plan.tool is None else plan.tool[1]
         last = len(text) if plan.fate == "answered" else int(len(text) * plan.produced_share)
-        size = 4 * max(1, int(_PIECE_S / plan.seconds_per_token), -(-len(text) // (4 * _MAX_PIECES)))
+        paced = min(int(4 * _PIECE_S / plan.seconds_per_token), len(text) // _MIN_PIECES)
+        size = max(4, paced, -(-len(text) // _MAX_PIECES))
         produced, charged = 0, False
         try:
             await self._wait(plan.ttft_s)

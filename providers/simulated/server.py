@@ -21,7 +21,7 @@ from providers.simulated.bill import BillFile
 ADDRESS_FILE = "simulated.json"
 BILL_FILE = "simulated-bill.jsonl"
 _KEEPALIVE_S = 120
-_GRACE_S = 5
+_GRACE_S = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
