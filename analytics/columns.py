@@ -99,7 +99,12 @@ def _listed(convert: Callable[[Any], Any], neutral: Any) -> Callable[[Any], list
 
 
 def _as_json(value: Any) -> str | None:
-    return None if value is None else orjson.dumps(value).decode()
+    if value is None:
+        return None
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # nests deeper than the encoder goes, though not than the decoder
+        return None
 
 
 _DOLLARS = _money(_EVENT_MONEY)

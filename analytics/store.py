@@ -65,9 +65,10 @@ def connect(settings: StoreSettings, client_settings: dict[str, Any] | None = No
     )
 
 
-def connect_reader(settings: StoreSettings) -> Client:
-    """Return a client that can only read, within `READ_SETTINGS`."""
-    return connect(settings, {**READ_SETTINGS, "readonly": 1})
+def connect_reader(settings: StoreSettings, extra: dict[str, Any] | None = None) -> Client:
+    """Return a client that can only read, within `READ_SETTINGS`; ``extra`` settings say how it answers."""
+    # Last: from then on no setting can be changed.
+    return connect(settings, {**READ_SETTINGS, **(extra or {}), "readonly": 1})
 
 
 def _create_database(url: str) -> None:

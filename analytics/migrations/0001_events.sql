@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS event_bodies
     src_offset UInt64 COMMENT 'Offset of the record' CODEC(Delta, ZSTD(1)),
     type LowCardinality(String) COMMENT 'As in events',
     append_ts DateTime64(6, 'UTC') COMMENT 'The broker''s time of the record' CODEC(Delta, ZSTD(1)),
-    body String COMMENT 'The value as it lay on the topic' CODEC(ZSTD(3)) TTL toDateTime(append_ts) + INTERVAL 30 DAY,
+    body String COMMENT 'The value as it lay on the topic' CODEC(ZSTD(1)) TTL toDateTime(append_ts) + INTERVAL 30 DAY,
     first_wins UInt64 DEFAULT 18446744073709551615 - src_offset COMMENT 'Version for the engine: of rows with one key the earliest offset stays',
     ingested_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When the row was inserted'
 )
