@@ -168,6 +168,10 @@ class Client:
         self._open.pop(receipt.request_id, None)
         return answer
 
+    def forget(self, request_id: str) -> None:
+        """Stop following a request of our own, for those who read by `poll`."""
+        self._open.pop(request_id, None)
+
     def override_answer(self, override_id: str, timeout: float = 30.0) -> OverrideAnswered:
         """Wait for the router's answer to an override: applied, too late or rejected."""
         deadline = time.monotonic() + timeout

@@ -134,12 +134,13 @@ def publish(settings: Settings, documents: Sequence[ConfigDocument], now: dateti
 class AppliedWatch:
     """Waits until the router decides by a config position on every partition; open it before publishing."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, from_beginning: bool = False) -> None:
         self._reader = LogReader(settings)
         self._places = self._reader.places(topics.ROUTER_JOURNAL)
-        self._reader.assign(self._reader.ends(self._places))
+        begin = self._reader.beginnings if from_beginning else self._reader.ends
+        self._reader.assign(begin(self._places))
 
-    def wait(self, position: int, timeout: float, tell: Callable[[str], None]) -> list[int]:
+    def wait(self, position: int, timeout: float, tell: Callable[[str], None] | None = None) -> list[int]:
         """Return the partitions that have not applied ``position`` within ``timeout`` seconds; none means all have."""
         waiting = {partition for _, partition in self._places}
         deadline = time.monotonic() + timeout
@@ -149,9 +150,21 @@ class AppliedWatch:
                     event = ConfigApplied.model_validate_json(record.value or b"")
                     if event.config_offset >= position:
                         waiting.discard(record.partition)
-            tell(f"applied on {len(self._places) - len(waiting)} of {len(self._places)} partitions")
+            if tell is not None:
+                tell(f"applied on {len(self._places) - len(waiting)} of {len(self._places)} partitions")
         return sorted(waiting)
 
     def close(self) -> None:
         """Close the connection."""
         self._reader.close()
+
+
+def applied_everywhere(settings: Settings, timeout: float) -> list[int]:
+    """Wait until all that is published holds; return the partitions where it does not after ``timeout`` seconds."""
+    reader = LogReader(settings)
+    _, position = reader.watermarks((topics.CONFIG, 0))
+    reader.close()
+    watch = AppliedWatch(settings, from_beginning=True)
+    missing = watch.wait(position, timeout)
+    watch.close()
+    return missing

@@ -10,6 +10,7 @@ from pointsman.cli.errors import CliError, ExitCode
 from pointsman.cli.errors import explain as known_error
 
 COMMANDS = (
+    "demo",
     "lifecycle",
     "status",
     "doctor",
@@ -23,6 +24,7 @@ COMMANDS = (
     "budget",
     "models",
     "topology",
+    "sql",
     "dlq",
     "replay",
     "run",
