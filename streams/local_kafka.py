@@ -4,6 +4,7 @@ Data, settings and log of a broker lie in one folder and survive stop, kill and 
 """
 
 import base64
+import fcntl
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 
 from streams.java_runtime import find_java
 from streams.kafka_jars import kafka_jars
@@ -76,6 +78,10 @@ class PortTakenError(LocalKafkaError):
     """Another process listens on the port that was asked for."""
 
 
+class DataInUseError(LocalKafkaError):
+    """Another broker runs over the same data folder."""
+
+
 class BrokerFailedError(LocalKafkaError):
     """The broker ended or did not answer in time; the message carries the end of its log."""
 
@@ -94,7 +100,8 @@ class LocalKafka:
 
     Units: `heap_mb` in MiB. `port=None` takes the port of the last run, else a free one. With `guard=True` the broker
     is killed when this process ends in whatever way (for tests; a supervisor wants it to live on).
-    Errors: `JavaNotFoundError`, `JarsUnavailableError`, `PortTakenError`, `BrokerFailedError`.
+    Errors: `JavaNotFoundError`, `JarsUnavailableError`, `PortTakenError`, `DataInUseError`,
+    `BrokerFailedError`.
     """
 
     def __init__(
@@ -146,18 +153,35 @@ class LocalKafka:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         java = find_java()
         class_path = os.pathsep.join(str(path) for path in kafka_jars(on_progress=self._on_progress))
-        self._identity = self._prepare_identity()
-        properties = self._write_settings(self._identity)
-        if not (self.data_dir / "data" / "meta.properties").exists():
-            self._on_progress("formatting the log folder")
-            self._format(java.path, class_path, properties)
-        self._on_progress(f"starting Apache Kafka on port {self._identity.port}")
-        self._process = self._launch(java.path, class_path, properties)
+        with (self.data_dir / "broker.lock").open("ab") as lock:
+            self._own_data(lock)
+            self._start_locked(java.path, class_path, lock)
         try:
             self._wait_until_ready()
         except BaseException:
             self.kill()
             raise
+
+    def _own_data(self, lock: IO[bytes]) -> None:
+        """Let one broker at a time use the data; the lock goes over to the broker and ends with it.
+
+        Kafka's own lock comes too late: a second broker has written to the metadata log before it asks for it.
+        """
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DataInUseError(
+                f"another broker uses the same data folder, {self.data_dir}: pointsman down, or name another folder"
+            ) from error
+
+    def _start_locked(self, java: Path, class_path: str, lock: IO[bytes]) -> None:
+        self._identity = self._prepare_identity()
+        properties = self._write_settings(self._identity)
+        if not (self.data_dir / "data" / "meta.properties").exists():
+            self._on_progress("formatting the log folder")
+            self._format(java, class_path, properties)
+        self._on_progress(f"starting Apache Kafka on port {self._identity.port}")
+        self._process = self._launch(java, class_path, properties, lock)
 
     def stop(self) -> None:
         """End the broker in order (SIGTERM; SIGKILL after 20 s); data is kept."""
@@ -244,7 +268,7 @@ class LocalKafka:
         if done.returncode != 0:
             raise BrokerFailedError(f"formatting {self.data_dir} failed: {(done.stdout + done.stderr)[-2000:]}")
 
-    def _launch(self, java: Path, class_path: str, properties: Path) -> subprocess.Popen[bytes]:
+    def _launch(self, java: Path, class_path: str, properties: Path, lock: IO[bytes]) -> subprocess.Popen[bytes]:
         if self.log_path.exists() and self.log_path.stat().st_size > _LOG_LIMIT:
             self.log_path.replace(self.log_path.with_suffix(".log.1"))
         command = [str(java), f"-Xmx{self._heap_mb}m", f"-Xms{min(128, self._heap_mb)}m", "-XX:+UseSerialGC"]
@@ -260,6 +284,7 @@ class LocalKafka:
                 cwd=self.data_dir,
                 env=_java_environment(),
                 start_new_session=True,
+                pass_fds=(lock.fileno(),),
             )
         if self._with_guard:
             # Reads until our end of the pipe closes, which happens in whatever way this process ends.
@@ -299,8 +324,7 @@ class LocalKafka:
         if self._process is None or self._process.poll() is not None:
             code = self._process.returncode if self._process else None
             log = self._log_end()
-            hint = " (another broker uses the same data folder)" if "Failed to acquire lock" in log else ""
-            raise BrokerFailedError(f"Kafka ended with status {code}{hint}; the end of {self.log_path}:\n{log}")
+            raise BrokerFailedError(f"Kafka ended with status {code}; the end of {self.log_path}:\n{log}")
         if time.monotonic() > deadline:
             raise BrokerFailedError(
                 f"Kafka did not answer within {START_TIMEOUT:.0f} s; the end of {self.log_path}:\n{self._log_end()}"

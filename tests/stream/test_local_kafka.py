@@ -21,7 +21,7 @@ from streams.kafka_jars import (
     kafka_jars,
     read_lock,
 )
-from streams.local_kafka import BrokerFailedError, LocalKafka, PortTakenError
+from streams.local_kafka import DataInUseError, LocalKafka, PortTakenError
 
 
 @pytest.fixture
@@ -142,11 +142,17 @@ def test_a_clean_stop_keeps_the_data(own_broker: LocalKafka, monkeypatch: pytest
 
 
 def test_a_second_broker_on_the_same_data_is_refused(own_broker: LocalKafka) -> None:
-    """Two brokers never share a data folder; the error says so and the first one stays."""
+    """Two brokers never share a data folder: the second one is refused before it touches a file of the first."""
     own_broker.start()
     second = LocalKafka(own_broker.data_dir, guard=True)
-    with pytest.raises(BrokerFailedError, match="another broker uses the same data folder"):
+    before = {
+        path.name: path.read_bytes()
+        for path in own_broker.data_dir.glob("*")
+        if path.suffix != ".log" and path.is_file()
+    }
+    with pytest.raises(DataInUseError, match="another broker uses the same data folder"):
         second.start()
+    assert {name: (own_broker.data_dir / name).read_bytes() for name in before} == before
     create_topic(own_broker, "still-there")
 
 
