@@ -12,7 +12,6 @@ from routing.catalog import TenantPolicy
 from routing.denial import deadline_denial, denial, forced_denial, unknown_denial
 from routing.reason_codes import VetoRule
 from routing.rules import NO_RULING, Ruling, apply_rules, values_of
-from routing.score import static_terms
 from routing.select import Selection, select
 from routing.situation import Situation, situation
 from routing.tenant_policy import veto
@@ -81,24 +80,21 @@ def _boosts(s: Situation, ruling: Ruling) -> dict[str, float]:
 def _field(s: Situation, wanted: Asked, lock: str | None, ruling: Ruling) -> Field:
     """Bar or score all rows; models named by a person, a lock or a rule are looked at even outside the pool."""
     policy, task = s.policy, s.task
-    rows = policy.prepared(task.modality, task.type, task.complexity, s.now)
+    lanes = policy.lanes(task.modality, task.type, task.complexity, s.now)
     named = wanted.models if wanted.kind == "model" else ()
     if lock is not None:
         named = (*named, lock)
     if ruling.choice is not None:
         named = (*named, *ruling.choice.models)
-    extra = [name for name in dict.fromkeys(named) if not policy.competes(name, task.modality)]
-    if wanted.provider is not None or extra:
-        pinned = wanted.models[0] if wanted.provider is not None else None
-        rows = (
-            *(pair for pair in rows if pair[0].entry.id != pinned),
-            *(
-                (
-                    policy.row(entry, s.now, wanted.provider if entry.id == pinned else None),
-                    static_terms(entry, task.type, task.complexity, policy.scoring, policy.weights),
-                )
-                for entry in policy.models.values()
-                if entry.id in extra or entry.id == pinned
-            ),
+    pinned = wanted.models[0] if wanted.provider is not None else None
+    extra = frozenset(name for name in named if not policy.competes(name, task.modality))
+    if pinned is not None or extra:
+        more = (
+            policy.lane(
+                policy.row(entry, s.now, wanted.provider if entry.id == pinned else None), task.type, task.complexity
+            )
+            for entry in policy.models.values()
+            if entry.id in extra or entry.id == pinned
         )
-    return survey(rows, s, _boosts(s, ruling))
+        lanes = (*(lane for lane in lanes if lane.model != pinned), *more)
+    return survey(lanes, s, _boosts(s, ruling), extra)

@@ -60,11 +60,11 @@ _STRENGTHS: Final = (
 
 
 def dollars(pico: int) -> str:
-    """Return an amount for people: two significant digits, at least two decimals."""
+    """Return an amount for people: cents where they matter, else as many places as show two digits."""
     amount = pico / PICO
-    if amount >= 1:
+    if amount >= 0.1 or not pico:
         return f"${amount:.2f}"
-    return f"${amount:.2g}" if amount >= 0.0001 or not pico else "under $0.0001"
+    return f"${amount:.4f}" if amount >= 0.001 else f"${amount:.6f}"
 
 
 def seconds(milliseconds: int) -> str:

@@ -75,10 +75,9 @@ def history_term(statistics: StatisticsView | None, scoring: Scoring) -> float:
     return round((strength * prior + statistics.calls * observed) / (strength + statistics.calls), DECIMALS)
 
 
-def expected_latency(entry: ModelEntry, output_tokens: int, statistics: StatisticsView | None, strength: float) -> int:
-    """Return milliseconds to the whole answer: the catalog's speed, drawn towards the measured median as calls grow."""
-    prior = entry.ttft_ms + entry.ms_per_token * output_tokens
-    if statistics is None or statistics.latency_p50_ms is None or statistics.calls <= 0:
+def expected_latency(prior: float, statistics: StatisticsView, strength: float) -> int:
+    """Return milliseconds to the whole answer: ``prior`` by the catalog, drawn to the measured median as calls grow."""
+    if statistics.latency_p50_ms is None or statistics.calls <= 0:
         return int(prior)
     calls = statistics.calls
     return int((strength * prior + calls * statistics.latency_p50_ms) / (strength + calls))

@@ -56,7 +56,8 @@ _ORDER: Final[dict[Suffix | None, Callable[[Scored], tuple[float, float, str]]]]
 
 def select(s: Situation, wanted: Asked, lock: str | None, ruling: Ruling, field: Field) -> Selection | None:
     """Return the selection, or None when nothing that may be chosen is left."""
-    competing = [item for item in field.scored if s.policy.competes(item.candidate.model, s.task.modality)]
+    guests = field.guests
+    competing = [item for item in field.scored if item.candidate.model not in guests] if guests else field.scored
     ranked = sorted(competing, key=by_score)
     if wanted.kind == "model":
         return _forced(s, wanted, field, ranked)

@@ -10,7 +10,7 @@ from routing.words import INTENTS, LANGUAGES, WordTable, slot, words_of
 from schemas.decision import SignalsView
 from schemas.request import Attachment, RequestReceived
 
-SAMPLE: Final = 8192
+SAMPLE: Final = 4096
 """Characters read of a text: of longer ones half from the head, a quarter each from the middle and the tail."""
 LONG_CONVERSATION: Final = 20
 SHORT_QUESTION_WORDS: Final = 20
@@ -18,20 +18,25 @@ GREETING_WORDS: Final = 4
 _MESSAGE_TOKENS: Final = 4
 
 _EXTENSION: Final = re.compile(
-    r"(?<=[\w*])\.(?:py|tsx?|jsx?|mjs|java|kt|go|rs|rb|php|c|cc|cpp|h|hpp|cs|swift|scala|sql|sh|ps1|ya?ml|json|toml|html?|s?css"
+    r"\.(?:py|tsx?|jsx?|mjs|java|kt|go|rs|rb|php|c|cc|cpp|h|hpp|cs|swift|scala|sql|sh|ps1|ya?ml|json|toml|html?|s?css"
     r"|vue|ipynb|tf|proto|gradle|lua|dart|ex|hs|pl)\b"
 )
+_SYNTAX_WORDS: Final = frozenset(
+    "def class import from function const let var include public select insert create return fn func".split()
+)
 _SYNTAX: Final = re.compile(
-    r"\bdef \w+\(|\bclass \w+\s*[:({]|\bimport [\w{*]|\bfrom [\w.]+ import\b|\bfunction\s*\w*\(|\b(?:const|let|var) \w+\s*="
-    r"|#include\s*<|\bpublic (?:static|class|void)\b|\bselect\b.{1,200}?\bfrom \w|\binsert into \w|\bcreate table \w"
-    r"|=>|\)\s*\{|\};|</\w+>|::\w+\(|\bconsole\.log\(|\bprint\(|\breturn \w+[;(]|\bfn \w+\(|\bfunc \w+\(|\$\(|\[\]\w+\{"
+    r"\b(?:def \w+\(|class \w+\s*[:({]|import [\w{*]+[;,.\n]|from [\w.]+ import\b|function\s*\w*\(|(?:const|let|var) \w+\s*="
+    r"|public (?:static|class|void)\b|select\b.{1,200}?\bfrom \w|insert into \w|create table \w|return \w+[;(]"
+    r"|fn \w+\(|func \w+\()|#include\s*<"
 )
-_TRACE: Final = re.compile(
-    r"traceback \(most recent|\b\w+(?:error|exception)\b\s*[:(]|\bat [\w.$]+\([\w.]+:\d+\)|segmentation fault|panic:|core dumped"
-    r"|exit code [1-9]|stack ?trace"
-)
+_SYNTAX_MARKS: Final = ("=>", ") {", "){", "};", "</", "console.log(", "print(", "$(", "[]string", "::new(", "#!/")
+_TRACE_WORDS: Final = re.compile(r"(?:error|exception)\s*[:(]|\bat [\w.$]+\([\w.]+:\d+\)|exit code [1-9]")
+_TRACE_MARKS: Final = ("traceback (most recent", "segmentation fault", "core dumped", "panic:", "stack trace", "stacktrace")
+_TRACE_GATE: Final = ("error", "exception", "exit code", " at ")
+_MATHS_GATE: Final = re.compile(r"[=^*/+%²³∫∑√∏≤≥≠π∞×÷\\]")  # noqa: RUF001 - signs of multiplication are meant
 _MATHS: Final = re.compile(
-    r"\d\s*[*/^=×÷]\s*\(?-?\d|\b[xyzn]\s*[\^=²³]|[∫∑√∏≤≥≠π∞]|\\(?:frac|int|sum|sqrt)|\d+\s*%\s+of\b|\bf\(x\)|\d\s\+\s\d"
+    r"\d\s*[*/^=×÷]\s*\(?-?\d|\b[xyzn]\s*[\^=²³]|[∫∑√∏≤≥≠π∞]|\\(?:frac|int|sum|sqrt)"  # noqa: RUF001 - as above
+    r"|\d+\s*%\s+of\b|\bf\(x\)|\d\s\+\s\d"
 )
 _HAN: Final = re.compile("[\u4e00-\u9fff]")
 _KANA: Final = re.compile("[\u3040-\u30ff]")
@@ -113,8 +118,8 @@ def read(request: RequestReceived, table: WordTable) -> Reading:
     language = language_of(text, evidence)
     wide = language in {"zh", "ja", "ko"}
     word_count = len(text) // 2 if wide else len(words)
-    blocks = "```" in text or "~~~" in text
-    syntax = _SYNTAX.search(text) is not None
+    blocks = "```" in question or "~~~" in question
+    syntax = has_syntax(text, words)
     length = byte_length(question)
     kinds = {part.kind for part in request.attachments}
     if request.payload is not None:
@@ -126,7 +131,7 @@ def read(request: RequestReceived, table: WordTable) -> Reading:
         SignalsView,
         {
             "has_code_blocks": blocks,
-            "has_file_extensions": _EXTENSION.search(text) is not None,
+            "has_file_extensions": has_extension(text),
             "has_syntax_keywords": syntax,
             "is_greeting": evidence[_GREETING] > 0 and word_count <= (GREETING_WORDS if not wide else 6),
             "is_short_question": 0 < word_count < SHORT_QUESTION_WORDS and text.rstrip()[-1:] in {"?", "？", "؟"},
@@ -145,11 +150,34 @@ def read(request: RequestReceived, table: WordTable) -> Reading:
         signals=signals,
         evidence=evidence,
         words=word_count,
-        has_trace=_TRACE.search(text) is not None,
-        has_maths=_MATHS.search(text) is not None,
-        bullets=len(_BULLET.findall(text)),
+        has_trace=has_trace(text),
+        has_maths=_MATHS_GATE.search(text) is not None and _MATHS.search(text) is not None,
+        bullets=len(_BULLET.findall(text)) if "\n" in text else 0,
         bytes=total,
     )
+
+
+def has_extension(text: str) -> bool:
+    """Return whether a file name with a known extension of code occurs, such as ``main.py`` or ``*.ts``."""
+    for found in _EXTENSION.finditer(text):
+        start = found.start()
+        if start > 0 and (text[start - 1].isalnum() or text[start - 1] in "_*-"):
+            return True
+    return False
+
+
+def has_syntax(text: str, words: Sequence[str]) -> bool:
+    """Return whether syntax of a programming language occurs; patterns run only when one of their words does."""
+    if any(mark in text for mark in _SYNTAX_MARKS):
+        return True
+    return not _SYNTAX_WORDS.isdisjoint(words) and _SYNTAX.search(text) is not None
+
+
+def has_trace(text: str) -> bool:
+    """Return whether an error report of a program occurs: a trace back, an exception with its message."""
+    if any(mark in text for mark in _TRACE_MARKS):
+        return True
+    return any(gate in text for gate in _TRACE_GATE) and _TRACE_WORDS.search(text) is not None
 
 
 def _intent(evidence: Sequence[float]) -> Intent | None:

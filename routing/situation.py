@@ -42,6 +42,8 @@ class Situation:
     min_quality: float
     quality_source: str
     job: str | None
+    needs_care: bool
+    """Whether a rule beyond context window and quality may bar models: tools, pictures, sensitive data, a job, exclusions."""
 
 
 def situation(facts: RequestFacts, task: TaskDescriptor, view: View, policy: TenantPolicy, now: datetime) -> Situation:
@@ -72,6 +74,7 @@ def situation(facts: RequestFacts, task: TaskDescriptor, view: View, policy: Ten
     if floor > min_quality:
         min_quality, quality_source = floor, f"policy/{policy.policy}"
     likely, most = _quantities(task)
+    job = _job(facts, policy)
     return Situation(
         facts=facts,
         task=task,
@@ -92,7 +95,13 @@ def situation(facts: RequestFacts, task: TaskDescriptor, view: View, policy: Ten
         latency_source=latency_source,
         min_quality=min_quality,
         quality_source=quality_source,
-        job=_job(facts, policy),
+        job=job,
+        needs_care=task.modality != "text"
+        or task.needs_tools
+        or task.needs_vision
+        or facts.sensitive
+        or bool(view.excluded)
+        or job is not None,
     )
 
 

@@ -4,16 +4,16 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from routing.budget_policy import BudgetPolicy
 from routing.build import build
 from routing.models import ModelEntry
-from routing.pricing import Rates, rates_at
+from routing.pricing import Quantity, Rates, pieces, rates_at
 from routing.reason_codes import VetoRule
 from routing.references import NameTable
 from routing.rules import compile_rules
-from routing.score import Terms, static_terms
+from routing.score import static_terms
 from routing.taxonomy import Taxonomy
 from schemas.control_catalog import ServedBy
 from schemas.control_policy import PolicyDocument
@@ -22,6 +22,7 @@ from schemas.decision import Veto
 from schemas.request import RequestFacts
 
 _NO_SPACE: Final = Space()
+_ONE_OF_EACH: Final = Quantity(seconds=1, characters=1, images=1)
 Rows = tuple["Row", ...]
 
 
@@ -35,6 +36,26 @@ class Row:
     veto: Veto | None
     preferred: bool
     sensitive_ok: bool
+
+
+class Lane(NamedTuple):
+    """One row prepared for a type and complexity: what the scoring loop reads, in the order it unpacks."""
+
+    row: Row
+    model: str
+    capability: float
+    quality: float
+    base: float
+    boost: float
+    context_window: int
+    ability: float
+    ttft_ms: int
+    ms_per_token: float
+    max_output: int
+    thinking: bool
+    tool_skill: float
+    tokens_only: bool
+    """Whether nothing but tokens is charged."""
 
 
 class TenantPolicy:
@@ -94,7 +115,7 @@ class TenantPolicy:
         self._areas = {name: area for space in tenant.spaces.values() for name, area in space.areas.items()}
         self._changes = price_changes
         self._rows: dict[tuple[int, str], Rows] = {}
-        self._terms: dict[tuple[int, str, str, str], tuple[tuple[Row, Terms], ...]] = {}
+        self._lanes: dict[tuple[int, str, str, str], tuple[Lane, ...]] = {}
 
     def _one(self, text: str | None) -> str | None:
         reference = self.names.resolve(text) if text is not None else None
@@ -143,16 +164,35 @@ class TenantPolicy:
         entry = self.models[model]
         return modality in entry.modalities and model in self._pool and entry.state in self.settings.lifecycle
 
-    def prepared(self, modality: str, task_type: str, complexity: str, now: datetime) -> tuple[tuple[Row, Terms], ...]:
-        """Return the rows of a modality, each with the terms of its score that depend on the kind of task alone."""
+    def lanes(self, modality: str, task_type: str, complexity: str, now: datetime) -> tuple[Lane, ...]:
+        """Return the models of a modality, prepared for a kind of task."""
         key = (self.period(now), modality, task_type, complexity)
-        found = self._terms.get(key)
+        found = self._lanes.get(key)
         if found is None:
-            found = self._terms[key] = tuple(
-                (row, static_terms(row.entry, task_type, complexity, self.scoring, self.weights))
-                for row in self.rows(modality, now)
-            )
+            rows = self.rows(modality, now)
+            found = self._lanes[key] = tuple(self.lane(row, task_type, complexity) for row in rows)
         return found
+
+    def lane(self, row: Row, task_type: str, complexity: str) -> Lane:
+        """Return one row prepared for a kind of task."""
+        entry, rates = row.entry, row.rates
+        terms = static_terms(entry, task_type, complexity, self.scoring, self.weights)
+        return Lane(
+            row=row,
+            model=entry.id,
+            capability=terms.capability,
+            quality=terms.quality,
+            base=terms.base,
+            boost=terms.boost,
+            context_window=entry.context_window,
+            ability=entry.quality,
+            ttft_ms=entry.ttft_ms,
+            ms_per_token=entry.ms_per_token,
+            max_output=entry.max_output_tokens,
+            thinking=entry.thinking,
+            tool_skill=entry.tool_skill,
+            tokens_only=rates is not None and pieces(rates, _ONE_OF_EACH) == 0,
+        )
 
     def row(self, entry: ModelEntry, now: datetime, provider: str | None = None) -> Row:
         """Return the row of any model of the catalog; ``provider`` pins the endpoint."""

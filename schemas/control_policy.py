@@ -107,7 +107,7 @@ class Scoring(Strict):
 
     required: dict[Complexity, Annotated[float, Field(gt=0, le=100)]] = {
         "simple": 60,
-        "medium": 75,
+        "medium": 80,
         "complex": 88,
         "critical": 95,
     }
