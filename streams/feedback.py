@@ -25,7 +25,9 @@ from schemas.feedback import PreferenceState, StatisticsState
 from schemas.inbound import Rejection, key_tenant
 from schemas.record import Headers, Record
 from schemas.topics import BY_NAME, MODEL_STATS, OUTCOMES, OVERRIDES, PREFERENCES, PROVIDER_CALLS
+from streams.engine import engine_version
 from streams.faust_app import create_app
+from streams.ready import announce_ready
 from streams.settings import Settings
 
 SOURCES: Final = (OVERRIDES, OUTCOMES, PROVIDER_CALLS)
@@ -204,15 +206,16 @@ def die(message: str, **facts: object) -> NoReturn:
 def run(settings: Settings, slot: int, stop: threading.Event) -> None:
     """Serve until ``stop`` is set; ends the process with status 70 on any doubt."""
     logging.disable(logging.DEBUG)  # a quarter of Faust's speed
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # twenty lines a second while the broker is away
     uvloop.run(_serve(settings, slot, stop))
 
 
 async def _serve(settings: Settings, slot: int, stop: threading.Event) -> None:
-    feedback = Feedback(settings, slot)
+    feedback = Feedback(settings, slot, engine_version())
     app = feedback.app
     app.finalize()
     await app.start()
-    log.info("started", stage=STAGE, slot=slot)
+    announce_ready()
     while not stop.is_set():
         await asyncio.sleep(_TICK_SECONDS)
         if app.should_stop or app.crashed:
@@ -221,4 +224,3 @@ async def _serve(settings: Settings, slot: int, stop: threading.Event) -> None:
         await asyncio.wait_for(app.stop(), _STOP_SECONDS)
     except TimeoutError:
         die("Faust did not stop in time")
-    log.info("stopped", stage=STAGE, slot=slot)

@@ -1,19 +1,13 @@
 """The feedback stage on the real broker: events in, rows out, exactly, whatever happens to its processes."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 
 from routing.statistics_view import merge
 from schemas.dead_letter import DeadLetter
@@ -21,93 +15,59 @@ from schemas.feedback import PreferenceState, StatisticsState
 from schemas.outcome import OutcomeInferred, OutcomeRated
 from schemas.override import OverrideRequested
 from schemas.partition import partition_for
-from schemas.provider_call import CallFinished, CallUnknown
+from schemas.provider_call import CallFinished
 from schemas.record import Output
+from schemas.statistics import ModelPreference
 from schemas.topics import MODEL_STATS, OUTCOMES, OVERRIDES, PREFERENCES, PROVIDER_CALLS
 from schemas.usage import Usage
-from streams.kafka_clients import common, producer
+from streams.log_reader import read_range
 from streams.settings import Settings
 from streams.topology import create_topics
+from tests.stage import Stage, everything, publish
+from tests.waiting import eventually
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PATIENCE_SECONDS = 90.0
 TENANTS = [f"tenant-{number}" for number in range(12)]
+DEAD_LETTERS = f"{OUTCOMES}.dlq"
+T = TypeVar("T")
 
 
 @pytest.fixture
 def deployment(settings: Settings) -> Settings:
     create_topics(settings)
-    return settings.model_copy(update={"session_timeout_ms": 6000})
+    return settings
 
 
 @contextmanager
-def worker(settings: Settings, slot: int = 0) -> Generator[subprocess.Popen[bytes]]:
-    """Run one feedback process as the supervisor would."""
-    environment = {
-        **os.environ,
-        "POINTSMAN_BOOTSTRAP": settings.bootstrap,
-        "POINTSMAN_PREFIX": settings.prefix,
-        "POINTSMAN_SESSION_TIMEOUT_MS": str(settings.session_timeout_ms),
-    }
-    command = [sys.executable, "-P", "-m", "pointsman", "run", "feedback", "--slot", str(slot)]
-    log = Path(settings.run_dir) / f"feedback-{slot}.log"
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            command, env=environment, stdout=output, stderr=output, cwd=Path(__file__).parents[2]
-        )
+def worker(settings: Settings, slot: int = 0) -> Generator[Stage]:
+    """Run one feedback process as the supervisor would; it is killed at the end, unless it was stopped before."""
+    stage = Stage(settings, Path(settings.run_dir), "feedback", slot)
     try:
-        yield process
+        yield stage
     finally:
-        process.kill()
-        process.wait()
+        stage.kill()
+        stage.stop()
 
 
-def publish(settings: Settings, outputs: Iterable[Output]) -> None:
-    failures: list[object] = []
-    writer = producer(settings, **{"linger.ms": 5})
-    for output in outputs:
-        writer.produce(
-            settings.topic(output.topic),
-            output.value,
-            output.key.encode(),
-            **({} if output.partition is None else {"partition": output.partition}),
-            headers=list(output.headers),
-            on_delivery=lambda error, _message: failures.append(error) if error else None,
-        )
-        writer.poll(0)
-    assert writer.flush(60) == 0
-    assert failures == []
+def until(stage: Stage, question: Callable[[], T], what: str) -> T:
+    """Wait for an answer while the worker lives."""
 
+    def ask() -> T:
+        status = stage.process.poll()
+        assert status is None, f"the worker ended with status {status}"
+        return question()
 
-def read_all(settings: Settings, topic: str) -> Iterator[tuple[int, bytes | None, bytes | None]]:
-    """Yield partition, key and value of every record of a topic as it is now."""
-    reader = Consumer({**common(settings), "group.id": "none", "enable.auto.commit": False})  # type: ignore[dict-item]
-    try:
-        name = settings.topic(topic)
-        partitions = reader.list_topics(name, timeout=10).topics[name].partitions
-        ends = {
-            number: reader.get_watermark_offsets(TopicPartition(name, number), timeout=10)[1] for number in partitions
-        }
-        reader.assign([TopicPartition(name, number, 0) for number in partitions])
-        left = sum(ends.values())
-        while left:
-            for message in reader.consume(1000, timeout=1.0):
-                assert message.error() is None
-                left -= 1
-                yield message.partition() or 0, message.key(), message.value()  # type: ignore[misc]
-    finally:
-        reader.close()
+    return eventually(ask, what, PATIENCE_SECONDS)
 
 
 def rows(settings: Settings, topic: str) -> dict[str, dict[str, Any]]:
     """Return the rows as a reader keeps them: the highest version of each key."""
     newest: dict[str, dict[str, Any]] = {}
-    for _, key, value in read_all(settings, topic):
-        assert key is not None
-        assert value is not None
-        row = orjson.loads(value)
-        if row["version"] > newest.get(key.decode(), {"version": -1})["version"]:
-            newest[key.decode()] = row
+    for record in everything(settings, topic):
+        key, row = (record.key or b"").decode(), orjson.loads(record.value or b"")
+        if row["version"] > newest.get(key, {"version": -1})["version"]:
+            newest[key] = row
     return newest
 
 
@@ -117,14 +77,6 @@ def preferences(settings: Settings) -> dict[str, PreferenceState]:
 
 def statistics(settings: Settings) -> dict[str, StatisticsState]:
     return {key: StatisticsState.model_validate(row) for key, row in rows(settings, MODEL_STATS).items()}
-
-
-def eventually(condition: Callable[[], bool], what: str, process: subprocess.Popen[bytes] | None = None) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert process is None or process.poll() is None, f"the worker ended with status {process.returncode}"
-        assert time.monotonic() < deadline, f"not within {PATIENCE_SECONDS:.0f} s: {what}"
-        time.sleep(0.2)
 
 
 def finished(number: int, tenant: str = TENANTS[0], **changes: Any) -> Output:
@@ -185,29 +137,149 @@ def overridden(number: int, tenant: str = TENANTS[0]) -> Output:
 
 
 def test_events_become_rows(deployment: Settings) -> None:
-    """Overrides, ratings and calls become preference scores and model statistics, on their source partition (R7, U2)."""
+    """Overrides, ratings, calls become preference scores and model statistics, on their source partition (R7, U2)."""
     tenant = TENANTS[0]
     publish(deployment, [finished(number) for number in range(5)])
     publish(deployment, [overridden(number) for number in range(5)])
     publish(deployment, [rated(1), rated(2, rating=0.5), rated(9, id_="rating-1")])
     key = f"{tenant}|ana"
-    with worker(deployment) as process:
-        eventually(
-            lambda: preferences(deployment).get(key, PreferenceState.model_construct(version=0)).version == 12,
-            "row",
-            process,
-        )
-        eventually(
-            lambda: sum(row.calls + row.ratings for row in statistics(deployment).values()) == 7, "statistics", process
-        )
+    with worker(deployment) as stage:
+        until(stage, lambda: [row for row in preferences(deployment).values() if row.version == 12], "the user's row")
+        until(stage, lambda: counted(deployment) == 7, "statistics")
     row = preferences(deployment)[key]
     assert row.observations == 10
     assert row.models["m2"].score == pytest.approx(0.7)
     assert (row.models["m1"].answers, row.models["m1"].ratings, row.models["m1"].overrides_from) == (5, 2, 5)
     place = partition_for(tenant, deployment.partitions)
-    assert {partition for topic in (PREFERENCES, MODEL_STATS) for partition, _, _ in read_all(deployment, topic)} == {
-        place
-    }
+    records = [*everything(deployment, PREFERENCES), *everything(deployment, MODEL_STATS)]
+    assert {record.partition for record in records} == {place}
     view = merge(statistics(deployment).values())
     assert (view.calls, view.success_rate, view.rating) == (5, 1.0, 0.75)
     assert list(statistics(deployment)) == [f"{place}|m1|debugging"]
+
+
+def models(settings: Settings) -> list[ModelPreference]:
+    return [model for row in preferences(settings).values() for model in row.models.values()]
+
+
+def answers(settings: Settings) -> int:
+    return sum(model.answers for model in models(settings))
+
+
+def counted(settings: Settings) -> int:
+    return sum(row.calls + row.ratings for row in statistics(settings).values())
+
+
+def stream_of_events(count: int) -> list[Output]:
+    """Two thirds calls, a third ratings: 20 ratings of a user at most, so that all count."""
+    events: list[Output] = []
+    for number in range(count):
+        tenant, user = TENANTS[number % len(TENANTS)], f"user-{number // 60}"
+        events.append(rated(number, tenant, user=user) if number % 3 == 0 else finished(number, tenant, user=user))
+    return events
+
+
+def test_kill_9_counts_nothing_twice_and_loses_nothing(deployment: Settings) -> None:
+    """Killed at any moment and started again, the stage ends with exactly the sums of the log (DESIGN 9)."""
+    events = stream_of_events(6000)
+    calls = sum(event.topic == PROVIDER_CALLS for event in events)
+    publish(deployment, events[:3000])
+    for part, goal in enumerate((1, 1000, 3100, 4000)):
+        with worker(deployment) as stage:
+            until(stage, lambda: counted(deployment) >= goal, f"{goal} events")  # noqa: B023 - used at once
+            publish(deployment, events[3000 + part * 750 : 3750 + part * 750])
+    with worker(deployment) as stage:
+        until(stage, lambda: counted(deployment) >= len(events), "all statistics")
+        until(stage, lambda: answers(deployment) >= calls, "all preferences")
+    assert counted(deployment) == len(events)
+    assert answers(deployment) == calls
+    assert sum(model.ratings for model in models(deployment)) == len(events) - calls
+
+
+def test_poison_outcomes_end_in_the_dead_letters_once(deployment: Settings) -> None:
+    """Each bad outcome lies once in the dead letters with reason and position; its neighbours count (promise 5)."""
+    tenant = TENANTS[0]
+    place = partition_for(tenant, deployment.partitions)
+    good = rated(0).value or b""
+    bad: list[tuple[str, bytes | None, str]] = [
+        ("not_json", b"{not json", tenant),
+        ("empty", b"", tenant),
+        ("tombstone", None, tenant),
+        ("not_an_object", b"[1]", tenant),
+        ("not_utf8", b"\xff\xfe", tenant),
+        ("not_finite", good.replace(b'"rating":1.0', b'"rating":NaN'), tenant),
+        ("not_finite", good.replace(b'"rating":1.0', b'"rating":1e999'), tenant),
+        ("too_deep", b'{"a":' * 400 + b"1" + b"}" * 400, tenant),
+        ("duplicate_keys", good.replace(b'"rating":1.0', b'"rating":1.0,"rating":0.0'), tenant),
+        ("invalid", good.replace(b'"rating":1.0', b'"rating":7'), tenant),
+        ("invalid", good.replace(b'"rating":1.0', b'"rating":"high"'), tenant),
+        ("unknown_type", good.replace(b"outcome.rated.v1", b"outcome.guessed.v1"), tenant),
+        ("unknown_version", good.replace(b"outcome.rated.v1", b"outcome.rated.v9"), tenant),
+        ("wrong_tenant", good, "somebody-else"),
+        ("wrong_partition", good.replace(tenant.encode(), b"tenant-1"), "tenant-1"),
+        ("too_large", b'"' + b"x" * 1_100_000 + b'"', tenant),
+    ]
+    assert partition_for("tenant-1", deployment.partitions) != place
+    poison = [
+        [Output(OUTCOMES, key, value, (), place), rated(number)] for number, (_, value, key) in enumerate(bad, start=1)
+    ]
+    publish(deployment, [output for pair in poison for output in pair])
+    publish(deployment, [Output(OVERRIDES, tenant, b"{", ()), Output(PROVIDER_CALLS, tenant, b"{", ()), finished(1)])
+    with worker(deployment) as stage:
+        until(stage, lambda: counted(deployment) == len(bad) + 1, "the good ones")
+    letters = [DeadLetter.model_validate_json(r.value or b"") for r in read_range(deployment, {(DEAD_LETTERS, 0): 0})]
+    assert sorted(letter.code for letter in letters) == sorted(code for code, _, _ in bad)
+    assert sorted(letter.position.offset for letter in letters) == list(range(0, 2 * len(bad), 2))
+    assert {letter.position.partition for letter in letters} == {place}
+    assert all(letter.reason for letter in letters)
+
+
+def test_two_workers_share_the_work_and_take_over(deployment: Settings) -> None:
+    """A second worker joins, the first is frozen and comes back, the second is killed: the sums stay exact."""
+    events = stream_of_events(3000)
+    calls = sum(event.topic == PROVIDER_CALLS for event in events)
+    publish(deployment, events[:1000])
+    with worker(deployment, slot=0) as first, worker(deployment, slot=1) as second:
+        until(first, lambda: counted(deployment) >= 500, "the first events")
+        first.pause()
+        publish(deployment, events[1000:2000])
+        until(second, lambda: counted(deployment) >= 2000, "the second worker takes over")
+        first.resume()
+        second.kill()
+        publish(deployment, events[2000:])
+        with worker(deployment, slot=2) as third:
+            until(third, lambda: counted(deployment) >= 3000 and answers(deployment) >= calls, "all events")
+    assert (counted(deployment), answers(deployment)) == (3000, calls)
+
+
+def test_the_length_of_a_conversation_is_inferred(deployment: Settings) -> None:
+    """A conversation that has ended becomes an outcome, and a long one a preference for its model (R7, U2)."""
+    tenant = TENANTS[3]
+    publish(
+        deployment,
+        [
+            finished(number, tenant, conversation_id="c-1", occurred_at=NOW + timedelta(minutes=number))
+            for number in range(12)
+        ],
+    )
+    publish(deployment, [finished(99, tenant, conversation_id="c-2", occurred_at=NOW + timedelta(hours=2))])
+    with worker(deployment) as stage:
+        until(stage, lambda: any(model.conversations for model in models(deployment)), "the outcome comes back")
+    assert preferences(deployment)[f"{tenant}|ana"].models["m1"].score == pytest.approx(0.6)
+    outcomes = [OutcomeInferred.model_validate_json(record.value or b"") for record in everything(deployment, OUTCOMES)]
+    assert [(outcome.signal, outcome.value, outcome.request_id) for outcome in outcomes] == [
+        ("conversation_length", 12, "r-11")
+    ]
+
+
+def test_a_stopped_worker_ends_in_order(deployment: Settings) -> None:
+    """SIGTERM ends the stage with status 0, its offsets committed: the next one has nothing to do again."""
+    publish(deployment, stream_of_events(300))
+    with worker(deployment) as stage:
+        until(stage, lambda: counted(deployment) >= 300, "all events")
+        assert stage.stop() == 0
+    before = len(everything(deployment, MODEL_STATS))
+    publish(deployment, [rated(9_999, TENANTS[1], user="late")])
+    with worker(deployment) as stage:
+        until(stage, lambda: counted(deployment) == 301, "one more")
+    assert len(everything(deployment, MODEL_STATS)) == before + 1
