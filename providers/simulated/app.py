@@ -165,7 +165,7 @@ class SimulatorApp:
         if body is None:
             raise Refusal(status=413, type="request_too_large", code="request_too_large", message="8 MiB at most")
         call = wire.read(headers, body)
-        behaviour = self._behaviours.of(call.model)
+        behaviour = self._behaviours.of(call.model).on(datetime.now(UTC).date())
         if call.input_tokens + call.max_output_tokens > behaviour.context_window:
             raise wire.too_long(call, behaviour.context_window)
         limit = behaviour.max_concurrency

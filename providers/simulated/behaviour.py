@@ -4,6 +4,7 @@ The file has ``defaults``, ``families`` (patterns over the model's name, later o
 each layer repeats only what differs. A name that matches nothing behaves as the defaults say.
 """
 
+from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -42,6 +43,17 @@ class Price(_Data):
     """None: cached tokens cost as much as any."""
     per_request: PicoDollars = 0
     tiers: tuple[Tier, ...] = ()
+    since: date | None = None
+    """The day (UTC) from which the price holds; None: always."""
+    next: "Price | None" = None
+    """The price that follows, from its own ``since`` on."""
+
+    def on(self, day: date) -> "Price":
+        """Return the price in force on a day."""
+        following = self.next
+        if following is None or following.since is None or day < following.since:
+            return self
+        return following.on(day)
 
     def cost(self, input_tokens: int, cached: int, output_tokens: int) -> int:
         """Return the price of one call, ``cached`` of its input tokens read from the cache; exact."""
@@ -129,6 +141,11 @@ class Behaviour(_Data):
     report_cost: bool = False
     """OpenAI format: tell the cost in dollars in ``usage.cost``."""
     target: Target | None = None
+
+    def on(self, day: date) -> "Behaviour":
+        """Return the behaviour with the price in force on a day (UTC)."""
+        price = self.price.on(day)
+        return self if price is self.price else self.model_copy(update={"price": price})
 
     def quality_for(self, task_type: str | None) -> float:
         """Return the percentage of good answers to a task type."""

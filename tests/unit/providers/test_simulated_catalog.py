@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from providers.simulated import BEHAVIOUR_PATH, load_behaviours
+from providers.simulated.behaviour import Price
 from providers.simulated.draws import Draws
 from providers.simulated.plan import plan_call
 from routing.pricing import Rates, cost, rates_at
@@ -27,18 +28,22 @@ def document(path: Path) -> object:
 
 MODELS = CatalogDocument.model_validate(document(CATALOG / "models.yaml"))
 PRICES = PricesDocument.model_validate(document(CATALOG / "prices-current.yaml"))
+FIRST_DAY = datetime(2026, 11, 20, tzinfo=UTC)
+"""The simulator bills no calls before its own time."""
 SERVED = [(model.id, served.provider_model) for model in MODELS.models for served in model.served_by]
 
 
 @pytest.mark.parametrize(("model", "provider_model"), SERVED)
 def test_the_simulators_bill_equals_the_price_book(model: str, provider_model: str) -> None:
     """Every model of the catalog is billed by the simulator at exactly the price the ledger settles at (B8)."""
-    price = BEHAVIOURS.of(provider_model).price
     history = [(entry.since_instant, Rates.of(entry)) for entry in PRICES.prices.get(model, ())]
-    rates = rates_at(history, datetime(2026, 11, 20, tzinfo=UTC))
-    if rates is None:
-        assert model not in PRICES.prices, "a price of the future"
-        return
+    for now in (FIRST_DAY, *(since for since, _ in history), datetime(2030, 1, 1, tzinfo=UTC)):
+        rates = rates_at(history, now)
+        if rates is not None and now >= FIRST_DAY:
+            check(BEHAVIOURS.of(provider_model).on(now.date()).price, rates)
+
+
+def check(price: Price, rates: Rates) -> None:
     for tokens, cached, output in ((0, 0, 0), (1, 0, 1), (1000, 400, 333), (99_999, 0, 7), (300_000, 1024, 64_000)):
         usage = Usage(input_tokens=tokens, cached_input_tokens=cached, output_tokens=output)
         assert price.cost(tokens, cached, output) == cost(rates, usage)
