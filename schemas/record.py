@@ -1,6 +1,7 @@
 """One record of the log, free of any client library: what stages read and write."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -31,8 +32,7 @@ class Record:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """A record to write. ``partition`` None means: by key (murmur2)."""
 
     topic: str

@@ -1,5 +1,6 @@
 """The router stage: validate, dedupe, classify, decide, hold, settle, answer; one transaction per round (DESIGN 6)."""
 
+import gc
 from collections.abc import Iterable, Mapping, Sequence
 from threading import Event
 from time import time_ns
@@ -87,6 +88,7 @@ class Router:
 
 def run(settings: Settings, slot: int, stop: Event) -> None:
     """Run the router of this slot until ``stop``; any doubt raises, and the process must end."""
+    gc.set_threshold(100_000, 20, 100)  # the state is large and long-lived: a full collection walks all of it
     inputs = GlobalInputs(settings)
     inputs.load()
     try:
