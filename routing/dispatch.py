@@ -87,6 +87,11 @@ class DispatchCore:
         return all(mine.state == "reported" for mine in self._mine.values())
 
     @property
+    def quiet(self) -> bool:
+        """Return whether nothing is under way, and everything reported was read back."""
+        return not self._mine
+
+    @property
     def running(self) -> tuple[str, ...]:
         """Return the attempts whose call was started and has not been completed."""
         return tuple(key for key, mine in self._mine.items() if mine.state == "running")
