@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from routing.catalog import CompiledConfig
-from schemas.decision import PreferenceView, StatisticsView
+from schemas.decision import Health, PreferenceView, StatisticsView
 from schemas.inbound import Rejection
 from schemas.record import Output, Record
 
@@ -16,7 +16,7 @@ class GlobalReading:
 
     preference: PreferenceView | None = None
     statistics: Mapping[str, StatisticsView] = field(default_factory=dict[str, StatisticsView])
-    health: Mapping[str, str] = field(default_factory=dict[str, str])
+    health: Mapping[str, Health] = field(default_factory=dict[str, Health])
 
 
 class Globals(Protocol):
@@ -41,7 +41,7 @@ class Globals(Protocol):
         """Config records that are no valid documents; the owner of partition 0 dead-letters each once."""
         ...
 
-    def read(self, tenant: str, user: str | None, task_type: str, causation_id: str, number: int) -> GlobalReading:
+    def read(self, tenant: str, user: str | None, task_type: str, causation_id: str, number: int, /) -> GlobalReading:
         """Return what decision ``number`` of the request with ``causation_id`` reads."""
         ...
 

@@ -10,6 +10,9 @@ from pydantic import AwareDatetime, Field
 from schemas.envelope import Event, Frozen
 from schemas.money import Money
 
+Health = Literal["degraded", "open"]
+"""Health of ``provider/model`` where it is not good: half-open or open breaker."""
+
 
 class WindowLine(Frozen):
     """One budget window as the decision saw it: half-open [start, end) in UTC, amounts in pico-dollars."""
@@ -54,7 +57,7 @@ class View(Frozen):
     per_request_cap: Money | None = None
     preference: PreferenceView | None = None
     statistics: dict[str, StatisticsView] = Field(default_factory=dict)
-    health: dict[str, Literal["degraded", "open"]] = Field(default_factory=dict)
+    health: dict[str, Health] = Field(default_factory=dict)
     conversation_model: str | None = None
     override: OverrideView | None = None
     excluded: tuple[str, ...] = ()

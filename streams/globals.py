@@ -15,7 +15,7 @@ from routing.catalog import CompiledConfig
 from routing.desk_batch import GlobalReading
 from routing.statistics_view import merge, preference_view
 from schemas import topics as t
-from schemas.decision import PreferenceView, StatisticsView
+from schemas.decision import Health, PreferenceView, StatisticsView
 from schemas.inbound import Rejection
 from schemas.provider_call import ProviderHealth
 from schemas.record import Record
@@ -40,9 +40,9 @@ class Frozen:
     rejected_config: tuple[tuple[Record, Rejection], ...]
     preferences: Mapping[tuple[str, str], PreferenceView]
     statistics: Mapping[str, Mapping[str, StatisticsView]]
-    health: Mapping[str, str]
+    health: Mapping[str, Health]
 
-    def read(self, tenant: str, user: str | None, task_type: str, _causation_id: str, _number: int) -> GlobalReading:
+    def read(self, tenant: str, user: str | None, task_type: str, _causation_id: str, _number: int, /) -> GlobalReading:
         """Return what any decision of this round reads."""
         preference = self.preferences.get((tenant, user)) if user is not None else None
         return GlobalReading(preference, self.statistics.get(task_type, {}), self.health)
@@ -158,9 +158,9 @@ class GlobalInputs:
             if last is None or health.version > last.version:
                 self._health[key] = health
 
-    def _worst_health(self) -> dict[str, str]:
+    def _worst_health(self) -> dict[str, Health]:
         """Return ``provider/model`` -> degraded or open: the worst that any executor sees."""
-        worst: dict[str, str] = {}
+        worst: dict[str, Health] = {}
         for row in self._health.values():
             name = f"{row.provider}/{row.model}"
             if row.state == "open":

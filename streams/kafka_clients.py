@@ -1,6 +1,6 @@
 """Kafka clients with the properties that were measured to be right (DESIGN 4 and 6.4)."""
 
-from collections.abc import Iterable
+from typing import Any
 
 from confluent_kafka import Consumer, Message, Producer
 from confluent_kafka.admin import AdminClient
@@ -9,7 +9,7 @@ from schemas.record import Headers, Record
 from streams.settings import Settings
 
 
-def common(settings: Settings) -> dict[str, object]:
+def common(settings: Settings) -> dict[str, Any]:
     """Return the properties all clients share."""
     return {
         "bootstrap.servers": settings.bootstrap,
@@ -71,14 +71,14 @@ def consumer(settings: Settings, group: str, **extra: object) -> Consumer:
 
 def to_record(message: Message, settings: Settings) -> Record:
     """Return a polled message (``error()`` is None) as a plain record."""
-    raw: Iterable[tuple[str, bytes | None]] = message.headers() or ()
-    headers: Headers = tuple((name, value if value is not None else b"") for name, value in raw)
+    raw: Any = message.headers() or ()
+    headers: Headers = tuple((name, b"" if value is None else value) for name, value in raw)
     return Record(
         settings.logical(message.topic() or ""),
         message.partition() or 0,
         message.offset() or 0,
         message.timestamp()[1],
-        message.key(),  # type: ignore[arg-type]
-        message.value(),  # type: ignore[arg-type]
+        message.key(),
+        message.value(),
         headers,
     )

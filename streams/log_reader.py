@@ -44,8 +44,7 @@ def read_range(
             if messages:
                 heard = monotonic()
             elif monotonic() - heard > _IDLE_LIMIT_S:
-                message = f"no answer for {_IDLE_LIMIT_S:.0f} s while reading {min(open_places)}"
-                raise TimeoutError(message)
+                raise TimeoutError(f"no answer for {_IDLE_LIMIT_S:.0f} s while reading {min(open_places)}")
             for message in messages:
                 error = message.error()
                 if error is None:

@@ -110,7 +110,9 @@ class HistoricGlobals:
         self._views = views
         self.rejected_config: Sequence[tuple[Record, Rejection]] = ()
 
-    def read(self, _tenant: str, _user: str | None, _task_type: str, causation_id: str, number: int) -> GlobalReading:
+    def read(
+        self, _tenant: str, _user: str | None, _task_type: str, causation_id: str, number: int, /
+    ) -> GlobalReading:
         """Return the values stored with the decision that this cause led to; nothing where none is stored."""
         view = self._views.get((causation_id, number))
         if view is None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import NewTopic
+from confluent_kafka.cimpl import NewTopic
 
 from schemas import topics as t
 from schemas.topics import DEAD_LETTER_SOURCES, TOPICS, Topic
