@@ -130,9 +130,9 @@ def _by_rule(s: Situation, rule: CompiledRule, field: Field, ranked: Sequence[Sc
     if rule.effect == "lock" and rule.suffix is None and members[0].candidate.model != rule.models[0]:
         codes.append(ReasonCode.RULE_FALLBACK)
     rest = members if rule.deny else [*members, *ranked]
-    return Selection(
-        members[0], _fallbacks(s, members[0], rest), 1 if rule.tier == 1 else 2, tuple(codes), rule, sure=True
-    )
+    listed = members[1:] if rule.effect == "lock" and rule.suffix is None else []
+    fallbacks = _fallbacks(s, members[0], rest, listed)
+    return Selection(members[0], fallbacks, 1 if rule.tier == 1 else 2, tuple(codes), rule, sure=True)
 
 
 def _best(s: Situation, ranked: Sequence[Scored], ruling: Ruling, unavailable: CompiledRule | None) -> Selection:
@@ -158,11 +158,16 @@ def _best(s: Situation, ranked: Sequence[Scored], ruling: Ruling, unavailable: C
     return Selection(chosen, _fallbacks(s, chosen, ranked), tier, tuple(codes))
 
 
-def _fallbacks(s: Situation, chosen: Scored, ordered: Sequence[Scored]) -> tuple[Scored, ...]:
-    """Return the models behind the chosen one: the policy's chain for it, then others in order, new providers first."""
+def _fallbacks(
+    s: Situation, chosen: Scored, ordered: Sequence[Scored], listed: Sequence[Scored] = ()
+) -> tuple[Scored, ...]:
+    """Return the models behind the chosen one: a rule's own list, the policy's chain, then others, new providers first."""
     room = s.policy.settings.chain_length - 1
-    known = {item.candidate.model: item for item in ordered}
-    first = [known[model] for model in s.policy.fallbacks.get(chosen.candidate.model, ()) if model in known]
+    first = list(listed)
+    chain = s.policy.fallbacks.get(chosen.candidate.model)
+    if chain:
+        known = {item.candidate.model: item for item in ordered}
+        first += [known[model] for model in chain if model in known]
     picked: list[Scored] = []
     models = {chosen.candidate.model}
     for item in first:

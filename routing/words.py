@@ -8,6 +8,8 @@ from schemas.classification import TaskType
 from schemas.control_taxonomy import TaxonomyDocument
 
 Hits = tuple[tuple[int, float], ...]
+Tails = tuple[tuple[tuple[str, ...], str | None, int, float], ...]
+"""What may follow a word: (words that must follow, stem of one more word or None, slot, weight)."""
 _WORD: Final = re.compile(r"\w+")
 _WIDE: Final = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef]")
 """Scripts written without spaces."""
@@ -58,9 +60,9 @@ class WordTable:
         """Index every word, stem and phrase of ``taxonomy``."""
         self._exact: dict[str, dict[int, float]] = {}
         self._stems: dict[str, dict[int, float]] = {}
-        self._phrases: dict[str, list[tuple[tuple[str, ...], int, float]]] = {}
+        self._phrases: dict[str, list[tuple[tuple[str, ...], str | None, int, float]]] = {}
         self._wide: list[tuple[str, int, float]] = []
-        self._memo: dict[str, tuple[Hits, Sequence[tuple[tuple[str, ...], int, float]]]] = {}
+        self._memo: dict[str, tuple[Hits, Tails]] = {}
         for kind, profile in taxonomy.types.items():
             self._add(profile.words, f"type/{kind.value}", _STRONG)
             self._add(profile.weak_words, f"type/{kind.value}", _WEAK)
@@ -85,16 +87,17 @@ class WordTable:
         if _WIDE.search(phrase):
             self._wide.append((phrase.rstrip("*"), index, weight))
             return
-        if phrase.endswith("*") and len(phrase) > _MIN_STEM:
-            self._stems.setdefault(phrase[:-1], {})[index] = weight
-            return
         words = words_of(phrase)
+        stem = phrase.endswith("*")
         if len(words) > 1:
-            self._phrases.setdefault(words[0], []).append((tuple(words[1:]), index, weight * _PHRASE))
+            middle, last = (words[1:-1], words[-1]) if stem else (words[1:], None)
+            self._phrases.setdefault(words[0], []).append((tuple(middle), last, index, weight * _PHRASE))
+        elif words and stem and len(words[0]) >= _MIN_STEM:
+            self._stems.setdefault(words[0], {})[index] = weight
         elif words:
             self._exact.setdefault(words[0], {})[index] = weight
 
-    def _look_up(self, word: str) -> tuple[Hits, Sequence[tuple[tuple[str, ...], int, float]]]:
+    def _look_up(self, word: str) -> tuple[Hits, Tails]:
         hits: dict[int, float] = {}
         for length in range(_MIN_STEM, min(len(word), 16) + 1):
             hits.update(self._stems.get(word[:length], {}))
@@ -123,11 +126,12 @@ class WordTable:
                 factor = _LEAD_FACTOR if position < _LEAD_WORDS else 1.0
                 for index, weight in hits:
                     total[index] += weight * factor
-            if phrases:
-                factor = _LEAD_FACTOR if position < _LEAD_WORDS else 1.0
-                for rest, index, weight in phrases:
-                    if tuple(words[position + 1 : position + 1 + len(rest)]) == rest:
-                        total[index] += weight * factor
+            for middle, stem, index, weight in phrases:
+                end = position + 1 + len(middle)
+                if tuple(words[position + 1 : end]) == middle and (
+                    stem is None or (end < len(words) and words[end].startswith(stem))
+                ):
+                    total[index] += weight * (_LEAD_FACTOR if position < _LEAD_WORDS else 1.0)
         if self._wide and not text.isascii() and _WIDE.search(text):
             for phrase, index, weight in self._wide:
                 place = text.find(phrase)
