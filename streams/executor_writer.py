@@ -52,6 +52,7 @@ class Writer:
         """Stop serving delivery reports; call ``flush`` before."""
         self._stopping.set()
         self._thread.join(2.0)
+        del self._producer
 
     def _serve(self) -> None:
         while not self._stopping.is_set():

@@ -61,6 +61,7 @@ class Stage:
         self.process.send_signal(signal.SIGCONT)
         self.process.kill()
         self.process.wait(30)
+        self._log.close()
 
     def pause(self) -> None:
         """SIGSTOP."""
