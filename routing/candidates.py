@@ -130,7 +130,22 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
     money = min(s.max_cost, s.per_request, s.headroom)
     special = s.needs_care
     for lane in lanes:
-        (row, model, capability, quality, base, boost, context_window, ability, ttft, per_token, most, thinking, tool_skill, fixed) = lane
+        (
+            row,
+            model,
+            capability,
+            quality,
+            base,
+            boost,
+            context_window,
+            ability,
+            ttft,
+            per_token,
+            most,
+            thinking,
+            tool_skill,
+            fixed,
+        ) = lane
         if special or row.veto is not None or window > context_window or ability < min_quality:
             barred = ability_veto(row, s)
             if barred is not None:

@@ -98,7 +98,9 @@ def _complexity(reading: Reading, base: Complexity, kind: str) -> Complexity:
     tokens = reading.signals.estimated_tokens
     if evidence[_COMPLEX] > evidence[_SIMPLE] or tokens > 4000 or reading.bullets >= 5:
         rank += 1
-    elif (evidence[_SIMPLE] > 0 and evidence[_SIMPLE] >= evidence[_COMPLEX] and not evidence[_CRITICAL]) or (reading.words <= 12 and kind in {"factual", "translation", "documentation", "summarization"}):
+    elif (evidence[_SIMPLE] > 0 and evidence[_SIMPLE] >= evidence[_COMPLEX] and not evidence[_CRITICAL]) or (
+        reading.words <= 12 and kind in {"factual", "translation", "documentation", "summarization"}
+    ):
         rank -= 1
     return _RANK[max(0, min(2, rank))]
 

@@ -31,7 +31,14 @@ _SYNTAX: Final = re.compile(
 )
 _SYNTAX_MARKS: Final = ("=>", ") {", "){", "};", "</", "console.log(", "print(", "$(", "[]string", "::new(", "#!/")
 _TRACE_WORDS: Final = re.compile(r"(?:error|exception)\s*[:(]|\bat [\w.$]+\([\w.]+:\d+\)|exit code [1-9]")
-_TRACE_MARKS: Final = ("traceback (most recent", "segmentation fault", "core dumped", "panic:", "stack trace", "stacktrace")
+_TRACE_MARKS: Final = (
+    "traceback (most recent",
+    "segmentation fault",
+    "core dumped",
+    "panic:",
+    "stack trace",
+    "stacktrace",
+)
 _TRACE_GATE: Final = ("error", "exception", "exit code", " at ")
 _MATHS_GATE: Final = re.compile(r"[=^*/+%²³∫∑√∏≤≥≠π∞×÷\\]")  # noqa: RUF001 - signs of multiplication are meant
 _MATHS: Final = re.compile(

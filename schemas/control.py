@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import ConfigDict, Field, TypeAdapter, model_validator
 
 from schemas.control_base import KINDS, FlagsDocument
 from schemas.control_catalog import CatalogDocument
@@ -25,7 +25,7 @@ ConfigDocument = Annotated[
     | FlagsDocument,
     Field(discriminator="kind"),
 ]
-DOCUMENT: TypeAdapter[ConfigDocument] = TypeAdapter(ConfigDocument)
+DOCUMENT: TypeAdapter[ConfigDocument] = TypeAdapter(ConfigDocument, config=ConfigDict(hide_input_in_errors=True))
 """Validates any document by its ``kind``."""
 
 

@@ -59,9 +59,9 @@ class Model(Strict):
     id: ModelId
     name: str
     maker: DocumentName
-    modalities: Annotated[frozenset[Modality], Field(min_length=1)] = frozenset({"text"})
+    modalities: Annotated[tuple[Modality, ...], Field(min_length=1)] = ("text",)
     """Kinds of task it takes on: ``search`` is retrieval from the web, ``audio`` speech in or out."""
-    jobs: frozenset[JobType] = frozenset()
+    jobs: tuple[JobType, ...] = ()
     """Job types a model for pictures, video, voice or search can do; empty for models of text."""
     capabilities: Capabilities
     benchmarks: tuple[Benchmark, ...] = ()
@@ -74,8 +74,8 @@ class Model(Strict):
     tools: bool = False
     thinking: bool = False
     """Whether it reasons before it answers (billed as output)."""
-    best_for: frozenset[TaskType] = frozenset()
-    avoid_for: frozenset[TaskType] = frozenset()
+    best_for: tuple[TaskType, ...] = ()
+    avoid_for: tuple[TaskType, ...] = ()
     cost_tier: Literal["economy", "standard", "premium"]
     lifecycle: Lifecycle = Lifecycle()
     served_by: Annotated[tuple[ServedBy, ...], Field(min_length=1, max_length=8)]

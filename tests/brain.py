@@ -56,7 +56,9 @@ def request(prompt: str | None = "Summarize this text.", **fields: Any) -> Reque
     return RequestReceived(**{**values, **fields})
 
 
-def route(config: CompiledConfig, event: RequestReceived, view: View | None = None, now: datetime = NOW) -> Choice | Denial:
+def route(
+    config: CompiledConfig, event: RequestReceived, view: View | None = None, now: datetime = NOW
+) -> Choice | Denial:
     """Classify and decide."""
     found = config.tenant(event.tenant)
     assert found is not None

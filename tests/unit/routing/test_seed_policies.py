@@ -10,7 +10,9 @@ from schemas.request import Attachment, CopilotMode, JobType, SpaceType
 from tests.brain import chosen, documents, request, shipped, tenant
 
 DOCUMENT = Attachment(kind="document", reference="d1", media_type="application/pdf", length=40_000)
-LONG_DOCUMENT = Attachment(kind="document", reference="d2", media_type="application/pdf", length=400_000, tokens=100_000)
+LONG_DOCUMENT = Attachment(
+    kind="document", reference="d2", media_type="application/pdf", length=400_000, tokens=100_000
+)
 PICTURE = Attachment(kind="image", reference="i1", media_type="image/png", length=200_000)
 AUDIO = Attachment(kind="audio", reference="a1", media_type="audio/mpeg", length=480_000)
 CODE = "```python\ndef total(items):\n    return sum(items)\n```"

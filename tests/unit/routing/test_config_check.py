@@ -1,0 +1,84 @@
+"""Faults between documents, and the shipped set that has none."""
+
+from typing import Any
+
+import pytest
+
+from routing.config_check import check_documents
+from schemas.control import ConfigDocument
+from schemas.control_catalog import CatalogDocument
+from schemas.control_policy import PolicyDocument
+from schemas.control_prices import PricesDocument
+from schemas.control_tenant import Area, Space, TenantDocument
+from tests.brain import documents
+
+
+def faults(*changed: ConfigDocument) -> list[str]:
+    """Return the faults of the shipped documents with newer versions of some."""
+    return [str(fault) for fault in check_documents({**documents(), **{item.document_key: item for item in changed}})]
+
+
+def catalog(**fields: Any) -> CatalogDocument:
+    shipped = documents()["catalog/models@1"]
+    assert isinstance(shipped, CatalogDocument)
+    return shipped.model_copy(update={"version": 2, **fields})
+
+
+def tenant(**fields: Any) -> TenantDocument:
+    return TenantDocument(kind="tenant", name="t", **fields)
+
+
+def test_shipped_documents_have_no_fault() -> None:
+    """The shipped documents fit together: every reference means a model, every active model has price and endpoint."""
+    assert faults() == []
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        (catalog(aliases={"a": "b", "b": "a"}), "aliases.a: this alias leads to no model"),
+        (catalog(aliases={"a": "nothing-of-the-sort"}), "leads to no model"),
+        (tenant(policy="none"), "policy: no policy document is called none"),
+        (tenant(prices="none@3"), "prices: no prices document is called none@3"),
+        (tenant(catalog="none"), "catalog: no catalog document is called none"),
+        (tenant(approved_models=["gpt-9000"]), "approved_models.0: 'gpt-9000' means no model"),
+        (tenant(default_model="anthropic/*"), "default_model: names one model, not a pool"),
+        (tenant(spaces={"s": Space(areas={"a": Area(lock="nobody")})}), "spaces.s.areas.a.lock: 'nobody'"),
+        (tenant(preferred_providers=["nobody"]), "no provider or maker is called nobody"),
+        (tenant(policy="default", prices="s2"), "has no price for gpt-4.1 of the router's pool"),
+        (PolicyDocument(kind="policy", name="p", pool=["nothing/*"]), "pool.0: 'nothing/*' means no model"),
+        (PolicyDocument(kind="policy", name="p", fallbacks={"opus": ("sonet",)}), "fallbacks.opus.0: 'sonet'"),
+    ],
+)
+def test_fault_between_documents(document: ConfigDocument, words: str) -> None:
+    """A fault between documents is reported with document and place (X1)."""
+    assert any(words in line for line in faults(document)), faults(document)
+
+
+def test_price_of_an_unknown_model_is_a_fault() -> None:
+    """A price book that prices a model no catalog has is reported."""
+    shipped = documents()["prices/s2@1"]
+    assert isinstance(shipped, PricesDocument)
+    row = next(iter(shipped.prices.values()))
+    changed = shipped.model_copy(update={"version": 2, "prices": {**shipped.prices, "typo-1": row}})
+    assert faults(changed) == ["prices/s2@2: prices.typo-1: no catalog has a model of this id"]
+
+
+def test_all_faults_at_once() -> None:
+    """Every fault is reported, not only the first."""
+    assert len(faults(tenant(policy="none", prices="none", avoid_models=["x", "y"]))) == 4
+
+
+def test_unknown_endpoint_and_successor_are_faults() -> None:
+    """A model served by an undocumented provider or followed by an unknown model is reported."""
+    shipped = documents()["catalog/models@1"]
+    assert isinstance(shipped, CatalogDocument)
+    first = shipped.models[0]
+    served = first.served_by[0].model_copy(update={"provider": "nobody"})
+    lifecycle = first.lifecycle.model_copy(update={"successor": "nothing"})
+    broken = first.model_copy(update={"served_by": (served,), "lifecycle": lifecycle})
+    found = faults(catalog(models=(broken, *shipped.models[1:])))
+    assert [line.split(": ", 1)[1] for line in found] == [
+        "models.0.lifecycle.successor: no model has the id nothing",
+        "models.0.served_by.0.provider: no provider document is named nobody",
+    ]
