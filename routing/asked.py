@@ -1,4 +1,4 @@
-"""What a person or caller asked for by name: an override, an explicit model, a pool, cheapest or fastest (SPEC R11, U1)."""
+"""What was asked for by name: an override, an explicit model, a pool, the cheapest or fastest (SPEC R11, U1)."""
 
 from dataclasses import dataclass
 from typing import Final, Literal

@@ -95,7 +95,7 @@ def endpoint_of(row: Row, health: Mapping[str, str]) -> tuple[ServedBy | None, b
 
 
 def money_veto(model: str, needed: int, s: Situation) -> Veto | None:
-    """Return the veto of a limit that ``needed`` (the bound) passes: the request's own, the cap per request, windows."""
+    """Return the veto of the limit that ``needed`` (the bound) passes: the request's, the cap per request, windows."""
     if needed > s.max_cost:
         return veto(model, VetoRule.MAX_COST, "request")
     if needed > s.per_request:
@@ -158,10 +158,8 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
             continue
         known = statistics.get(model) if statistics else None
         output = tokens_out * 3 // 2 if thinks and thinking else tokens_out
-        if most > limit_out:
-            most = limit_out
-        if output > most:
-            output = most
+        most = min(most, limit_out)
+        output = min(output, most)
         prior = ttft + per_token * output
         latency = int(prior) if known is None else expected_latency(prior, known, strength)
         if latency > max_latency:

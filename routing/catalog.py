@@ -41,7 +41,7 @@ class CompiledConfig:
         self._histories: dict[tuple[str, str], tuple[tuple[datetime, Rates], ...]] = {}
         self._bare = Taxonomy()
         self.providers: Mapping[str, ProviderDocument] = {
-            name: document for (kind, name), document in newest.items() if isinstance(document, ProviderDocument)
+            document.name: document for document in newest.values() if isinstance(document, ProviderDocument)
         }
         """The endpoints in force, by name."""
         self.tenants: tuple[str, ...] = tuple(sorted(name for kind, name in newest if kind == "tenant"))
@@ -77,7 +77,7 @@ class CompiledConfig:
         return self._tenants[name]
 
     def taxonomy_of(self, tenant: str) -> Taxonomy:
-        """Return the tenant's taxonomy; the published default for unknown tenants, a bare one before any is published."""
+        """Return the tenant's taxonomy; for unknown tenants the published default, before that a bare one."""
         policy = self.tenant(tenant)
         return policy.taxonomy if policy is not None else self._taxonomy("default")
 

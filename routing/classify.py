@@ -50,7 +50,7 @@ def classify(request: RequestReceived, compiled: CompiledConfig) -> TaskDescript
 def _type(reading: Reading, taxonomy: Taxonomy) -> tuple[str, float]:
     """Return (type, confidence): the share of the strongest evidence, below the floor ``general``.
 
-    confidence = first / (first + second + 1): one word of evidence alone gives 0.5, a rival of equal strength halves it.
+    confidence = first / (first + second + 1): one word alone gives 0.5, a rival of equal strength halves it.
     """
     signals = reading.signals
     if signals.is_greeting and reading.words <= 2:

@@ -63,7 +63,7 @@ def _ruling(s: Situation) -> Ruling:
 
 
 def _boosts(s: Situation, ruling: Ruling) -> dict[str, float]:
-    """Return boosts by rules, by the space's and area's preferred models, and to the default when the text says little."""
+    """Return boosts by rules, by what space and area prefer, and to the default model when the text says little."""
     boosts = dict(ruling.boosts)
     policy, scoring = s.policy, s.policy.scoring
     for place in (policy.space(s.facts.space), policy.area(s.facts.space, s.facts.area)):

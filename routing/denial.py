@@ -46,7 +46,7 @@ def deadline_denial(s: Situation) -> Denial:
 
 
 def unknown_denial(s: Situation, wanted: Asked) -> Denial:
-    """Return the denial of a name that means no model; the name is bounded by the schema and is no prompt text."""
+    """Return the denial of a name that means no model."""
     return _denial(
         s,
         RefusalCode.UNKNOWN_MODEL,
@@ -55,7 +55,7 @@ def unknown_denial(s: Situation, wanted: Asked) -> Denial:
 
 
 def fits_at(windows: tuple[WindowLine, ...], needed: int) -> datetime | None:
-    """Return when a bound fits: the latest end of the windows that bar it now; None when one could not hold it empty."""
+    """Return when a bound fits: the latest end of the windows that bar it now; None when it fits none empty."""
     barring = [line for line in windows if line.cap - line.spent - line.held < needed]
     if any(line.cap < needed for line in windows) or not barring:
         return None

@@ -1,10 +1,10 @@
-"""Say why: the line that completes "because ...", the badge, the lines for people (SPEC R17). Names come from the catalog."""
+"""Say why: the line that completes "because ...", the badge, the lines for people (SPEC R17)."""
 
 from collections.abc import Sequence
 from typing import Final
 
 from routing.reason_codes import ReasonCode
-from schemas.decision import Candidate, Choice, Denial, Veto
+from schemas.decision import AttemptPlan, Candidate, Choice, Denial, Veto
 from schemas.money import PICO
 
 LABELS: Final = {
@@ -132,7 +132,7 @@ def lines(decision: Choice | Denial, limit: int = 5) -> tuple[str, ...]:
     shown = [
         f"{decision.badge}, because {decision.reason}",
         f"tier {decision.tier}, confidence {decision.confidence:.2f}, codes: {', '.join(decision.reason_codes)}",
-        f"estimate {dollars(first.estimated_cost)} (at most {dollars(first.bound)}), {seconds(first.estimated_latency_ms)}",
+        _estimate(first),
     ]
     if len(decision.chain) > 1:
         shown.append("if it fails: " + ", then ".join(plan.model for plan in decision.chain[1:]))
@@ -141,6 +141,11 @@ def lines(decision: Choice | Denial, limit: int = 5) -> tuple[str, ...]:
     if others:
         shown.append("alternatives: " + ", ".join(f"{item.model} {item.score:.3f}" for item in others))
     return (*shown, *_vetoes(decision.vetoes, limit))
+
+
+def _estimate(plan: AttemptPlan) -> str:
+    cost, most = dollars(plan.estimated_cost), dollars(plan.bound)
+    return f"estimate {cost} (at most {most}), {seconds(plan.estimated_latency_ms)}"
 
 
 def _vetoes(vetoes: Sequence[Veto], limit: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a call costs, what it will probably cost, and what it cannot pass: integer pico-dollars, rounded up once (DESIGN 7)."""
+"""What a call costs, will probably cost, and cannot pass: integer pico-dollars, rounded up once (DESIGN 7)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ class TierRates:
 class Rates:
     """The rates of one model in force: pico-dollars per million tokens, and per piece.
 
-    ``bound_input`` is the highest rate an input token can be billed at: plain or written to a cache (5 minutes; adapters
-    never ask for an hour).
+    ``bound_input`` is the highest rate an input token can be billed at: plain, read from or written to a cache (kept
+    5 minutes; adapters never ask for an hour).
     """
 
     input: int

@@ -84,7 +84,7 @@ class NameTable:
         unknown: list[str] = []
         for text in texts:
             reference = self.resolve(text)
-            if reference.kind == "unknown" or reference.kind == "auto":
+            if reference.kind in {"unknown", "auto"}:
                 unknown.append(text)
             ids.update(dict.fromkeys(reference.models))
         return tuple(ids), tuple(unknown)

@@ -1,4 +1,4 @@
-"""Rules of tiers 1 and 2, compiled from a policy: which lock, restriction and boosts hold for a request (SPEC R4, R5)."""
+"""Rules of tiers 1 and 2, compiled: which lock, restriction and boosts hold for a request (SPEC R4, R5)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -74,7 +74,7 @@ class CompiledRule:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What the rules say: the lock or restriction that holds, the boosts, and every rule that matched, strongest first."""
+    """What the rules say: the lock or restriction that holds, the boosts, all rules that matched, strongest first."""
 
     choice: CompiledRule | None
     boosts: Mapping[str, float]
@@ -85,7 +85,7 @@ NO_RULING: Final = Ruling(None, {}, ())
 
 
 def compile_rules(policy: PolicyDocument, names: NameTable) -> tuple[CompiledRule, ...]:
-    """Return the policy's rules in order of precedence, then as written; rules none of whose models exist are left out."""
+    """Return the policy's rules by precedence, then as written; rules none of whose models exist are left out."""
     compiled = [rule for rule in (_compile(rule, names) for rule in policy.rules) if rule.models]
     rank = {layer: index for index, layer in enumerate(policy.precedence)}
     return tuple(sorted(compiled, key=lambda rule: rank[rule.layer]))

@@ -2,7 +2,7 @@
 
 ::
 
-    short(x)   = min(1, x / required[complexity]) ** sharpness           ability beyond what the task needs earns nothing
+    short(x)   = min(1, x / required[complexity]) ** sharpness           ability beyond the need earns nothing
     capability = short(ability for the type of task)
     quality    = short(mean ability)
     cost       = half / (half + estimated cost)                          half = scoring.cost_half[complexity]

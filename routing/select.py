@@ -161,7 +161,7 @@ def _best(s: Situation, ranked: Sequence[Scored], ruling: Ruling, unavailable: C
 def _fallbacks(
     s: Situation, chosen: Scored, ordered: Sequence[Scored], listed: Sequence[Scored] = ()
 ) -> tuple[Scored, ...]:
-    """Return the models behind the chosen one: a rule's own list, the policy's chain, then others, new providers first."""
+    """Return the models behind the chosen one: a rule's list, the policy's chain, then others, new providers first."""
     room = s.policy.settings.chain_length - 1
     first = list(listed)
     chain = s.policy.fallbacks.get(chosen.candidate.model)

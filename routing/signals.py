@@ -22,12 +22,13 @@ _EXTENSION: Final = re.compile(
     r"|vue|ipynb|tf|proto|gradle|lua|dart|ex|hs|pl)\b"
 )
 _SYNTAX_WORDS: Final = frozenset(
-    "def class import from function const let var include public select insert create return fn func".split()
+    {"def", "class", "import", "from", "function", "const", "let", "var", "include", "public", "select", "insert"}
+    | {"create", "return", "fn", "func"}
 )
 _SYNTAX: Final = re.compile(
-    r"\b(?:def \w+\(|class \w+\s*[:({]|import [\w{*]+[;,.\n]|from [\w.]+ import\b|function\s*\w*\(|(?:const|let|var) \w+\s*="
-    r"|public (?:static|class|void)\b|select\b.{1,200}?\bfrom \w|insert into \w|create table \w|return \w+[;(]"
-    r"|fn \w+\(|func \w+\()|#include\s*<"
+    r"\b(?:def \w+\(|class \w+\s*[:({]|import [\w{*]+[;,.\n]|from [\w.]+ import\b|function\s*\w*\("
+    r"|(?:const|let|var) \w+\s*=|public (?:static|class|void)\b|select\b.{1,200}?\bfrom \w|insert into \w"
+    r"|create table \w|return \w+[;(]|fn \w+\(|func \w+\()|#include\s*<"
 )
 _SYNTAX_MARKS: Final = ("=>", ") {", "){", "};", "</", "console.log(", "print(", "$(", "[]string", "::new(", "#!/")
 _TRACE_WORDS: Final = re.compile(r"(?:error|exception)\s*[:(]|\bat [\w.$]+\([\w.]+:\d+\)|exit code [1-9]")
@@ -43,12 +44,13 @@ _TRACE_GATE: Final = ("error", "exception", "exit code", " at ")
 _MATHS_GATE: Final = re.compile(r"[=^*/+%²³∫∑√∏≤≥≠π∞×÷\\]")  # noqa: RUF001 - signs of multiplication are meant
 _MATHS: Final = re.compile(
     r"\d\s*[*/^=×÷]\s*\(?-?\d|\b[xyzn]\s*[\^=²³]|[∫∑√∏≤≥≠π∞]|\\(?:frac|int|sum|sqrt)"  # noqa: RUF001 - as above
-    r"|\d+\s*%\s+of\b|\bf\(x\)|\d\s\+\s\d"
+    r"|\d\s*%\s+of\b|\bf\(x\)|\d\s\+\s\d"
 )
 _HAN: Final = re.compile("[\u4e00-\u9fff]")
 _KANA: Final = re.compile("[\u3040-\u30ff]")
 _HANGUL: Final = re.compile("[\uac00-\ud7af]")
-_BULLET: Final = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+\S", re.MULTILINE)
+_QUESTION_MARKS: Final = frozenset({"?", "\uff1f", "\u061f"})
+_BULLET: Final = re.compile(r"^[ \t]*(?:[-*•]|\d{1,2}[.)])\s+\S", re.MULTILINE)
 
 Intent = Literal["create", "fix", "explain", "analyze", "review"]
 _INTENT_SLOTS: Final = tuple((slot(f"intent/{intent}"), intent) for intent in INTENTS)
@@ -141,7 +143,7 @@ def read(request: RequestReceived, table: WordTable) -> Reading:
             "has_file_extensions": has_extension(text),
             "has_syntax_keywords": syntax,
             "is_greeting": evidence[_GREETING] > 0 and word_count <= (GREETING_WORDS if not wide else 6),
-            "is_short_question": 0 < word_count < SHORT_QUESTION_WORDS and text.rstrip()[-1:] in {"?", "？", "؟"},
+            "is_short_question": 0 < word_count < SHORT_QUESTION_WORDS and text.rstrip()[-1:] in _QUESTION_MARKS,
             "is_follow_up": evidence[_FOLLOW_UP] > 0 and (turns > 1 or evidence[_FOLLOW_UP] > 1),
             "has_documents": not kinds.isdisjoint({"document", "logs", "timeline"}),
             "has_images": not kinds.isdisjoint({"image", "mask", "keyframes"}),

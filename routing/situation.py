@@ -43,7 +43,7 @@ class Situation:
     quality_source: str
     job: str | None
     needs_care: bool
-    """Whether a rule beyond context window and quality may bar models: tools, pictures, sensitive data, a job, exclusions."""
+    """Whether more than context window and quality may bar models: tools, pictures, sensitivity, job, exclusions."""
 
 
 def situation(facts: RequestFacts, task: TaskDescriptor, view: View, policy: TenantPolicy, now: datetime) -> Situation:

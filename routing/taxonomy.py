@@ -34,7 +34,8 @@ class Taxonomy:
             kind.value: profile for kind, profile in self.document.types.items()
         }
         self.needs: Mapping[str, Mapping[str, float]] = {
-            kind: dict(profile.capabilities) for kind, profile in self.profiles.items()
+            kind: {str(name): share for name, share in profile.capabilities.items()}
+            for kind, profile in self.profiles.items()
         }
         self._aliases = {
             alias.lower().replace("_", "-"): kind

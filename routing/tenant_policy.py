@@ -1,4 +1,4 @@
-"""Everything a decision reads of one tenant's configuration, precomputed: who competes, at what price, under which rules."""
+"""What a decision reads of one tenant's configuration, precomputed: who competes, at what price, by which rules."""
 
 from bisect import bisect_right
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ Rows = tuple["Row", ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Row:
-    """One model that may compete: its rates now, its endpoints (preferred ones first), what bars it whatever is asked."""
+    """One model that may compete: its rates now, its endpoints (preferred first), what bars it whatever is asked."""
 
     entry: ModelEntry
     rates: Rates | None
@@ -59,7 +59,7 @@ class Lane(NamedTuple):
 
 
 class TenantPolicy:
-    """One tenant's configuration. ``policy``, ``catalog``, ``price_book`` are ``name@version`` as decisions cite them."""
+    """One tenant's configuration; ``policy``, ``catalog``, ``price_book`` are ``name@version``, as decisions cite."""
 
     def __init__(  # noqa: PLR0913 - the documents a tenant's routing is made of
         self,
@@ -218,7 +218,9 @@ class TenantPolicy:
         preferred = self._preferred_providers
         return preferred.index(provider) if provider in preferred else len(preferred)
 
-    def _standing_veto(self, entry: ModelEntry, rates: Rates | None, served: bool) -> Veto | None:
+    def _standing_veto(  # noqa: PLR0911 - one rule a line, the first that applies
+        self, entry: ModelEntry, rates: Rates | None, served: bool
+    ) -> Veto | None:
         if entry.state == "retired" and "retired" not in self.settings.lifecycle:
             successor = f"successor: {entry.successor}" if entry.successor else None
             return veto(entry.id, VetoRule.RETIRED, f"catalog/{self.catalog}", successor)

@@ -1,4 +1,4 @@
-"""The taxonomy's words, compiled: one look-up per word of a text adds up the evidence for every type, intent and level."""
+"""The taxonomy's words, compiled: one look-up per word adds up the evidence for every type, intent and level."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
