@@ -66,9 +66,7 @@ _TOPICS: Final[dict[str, Topic]] = {
     topic.name: topic for source in TOPICS for topic in (source, _dead_letters_of(source))
 }
 _EVENTS_OF: Final[dict[str, frozenset[str]]] = {
-    name: frozenset(event.TYPE for event in topic.events)
-    | ({ConfigPublished.TYPE} if topic.validated_by == "config" else set[str]())
-    for name, topic in _TOPICS.items()
+    name: frozenset(event.TYPE for event in topic.events) for name, topic in _TOPICS.items()
 }
 
 
@@ -122,10 +120,7 @@ def _event_of(record: Record) -> Json | None:
     if topic.name in _ROW_TOPICS:
         return _row_event(record, topic.name, value)
     if "specversion" in value or any(name not in value for name in _ENVELOPE):
-        value = flatten(record, value)
-        if topic.events:
-            value = complete(record, topic, value)
-        value.setdefault("tenant", SYSTEM)
+        value = _completed(record, topic, value)
     type_ = value.get("type")
     if type_ in UPCASTERS:
         value = upcast(value)
@@ -134,8 +129,15 @@ def _event_of(record: Record) -> Json | None:
         raise _UnusableError(RejectionCode.UNKNOWN_TYPE)
     if type(value.get("id")) is not str or not value["id"] or type(value.get("tenant")) is not str:
         raise _UnusableError(RejectionCode.INVALID)
-    value.setdefault("occurred_at", None)
     return value
+
+
+def _completed(record: Record, topic: Topic, value: Json) -> Json:
+    """Return the flat event with what its headers and its position imply."""
+    value = flatten(record, value)
+    if value.get("occurred_at") is None:
+        value["occurred_at"] = ""  # filed under its append time, which may be beyond what a datetime holds
+    return complete(record, topic, value) if topic.events else value
 
 
 def _decode(raw: bytes) -> Json:

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from schemas import topics as t
 from schemas.classification import ClassificationMade, TaskDescriptor, TaskType
 from schemas.decision import AttemptPlan, Candidate, DecisionMade, HoldTerms, Position, SignalsView, Veto, View
-from schemas.envelope import to_ms
+from schemas.envelope import Event, to_ms
 from schemas.ids import attempt_id, call_event_id, event_id, position_id
 from schemas.ledger import Adjusted, Forfeited, Held, Settled, WindowBounds
 from schemas.outcome import OutcomeRated, TechnicalOutcome
@@ -68,7 +69,7 @@ class Flow:
         self.hold = 4 * self.cost
 
     @property
-    def envelope(self) -> dict[str, object]:
+    def envelope(self) -> dict[str, Any]:
         """The envelope of what is derived from the request."""
         return {
             "tenant": self.tenant,
@@ -111,7 +112,7 @@ class Flow:
         if number == 1:
             self._put(
                 t.CLASSIFICATIONS, ClassificationMade(**self._made(ClassificationMade.TYPE, 1), task=task, engine="e")
-            )  # type: ignore[arg-type]
+            )
         self.decision_id = event_id(self.tenant, DecisionMade.TYPE, self.cause, number)
         self.hold_id = event_id(self.tenant, Held.TYPE, self.cause, number)
         plan = AttemptPlan(
@@ -140,9 +141,9 @@ class Flow:
             for rank in range(self.candidates)
         )
         made = DecisionMade(
-            **self._made(DecisionMade.TYPE, number),  # type: ignore[arg-type]
+            **self._made(DecisionMade.TYPE, number),
             number=number,
-            cause=cause,  # type: ignore[arg-type]
+            cause=cause,
             model=self.model,
             chain=(plan,),
             tier=2,
@@ -171,7 +172,7 @@ class Flow:
         self._put(t.DECISIONS, made)
         day = self.at.replace(hour=0, minute=0, second=0, microsecond=0)
         held = Held(
-            **self._made(Held.TYPE, number),  # type: ignore[arg-type]
+            **self._made(Held.TYPE, number),
             hold_id=self.hold_id,
             decision_id=self.decision_id,
             number=number,
@@ -185,7 +186,7 @@ class Flow:
         self._put(t.LEDGER, held)
 
     @property
-    def call(self) -> dict[str, object]:
+    def call(self) -> dict[str, Any]:
         """What every call event of the current attempt says."""
         return {
             **self.envelope,
@@ -207,12 +208,12 @@ class Flow:
 
     def started(self) -> None:
         """Append the claim of the current attempt."""
-        self._put(t.PROVIDER_CALLS, CallStarted(**self._called(CallStarted.TYPE), expires_at=self.at))  # type: ignore[arg-type]
+        self._put(t.PROVIDER_CALLS, CallStarted(**self._called(CallStarted.TYPE), expires_at=self.at))
 
     def finished(self) -> None:
         """Append the answer of the current attempt."""
         event = CallFinished(
-            **self._called(CallFinished.TYPE),  # type: ignore[arg-type]
+            **self._called(CallFinished.TYPE),
             content=self.answer,
             usage=self.usage,
             cost=self.cost,
@@ -226,7 +227,7 @@ class Flow:
     def failed(self, category: str = "rate_limited", status: int | None = 429) -> None:
         """Append an unbilled failure and go on to the next attempt."""
         event = CallFailed(
-            **self._called(CallFailed.TYPE),  # type: ignore[arg-type]
+            **self._called(CallFailed.TYPE),
             category=category,
             billed="no",
             terminal=False,
@@ -238,25 +239,25 @@ class Flow:
 
     def unknown(self) -> None:
         """Append that nobody knows how the attempt ended."""
-        self._put(t.PROVIDER_CALLS, CallUnknown(**self._called(CallUnknown.TYPE), reason="expired"))  # type: ignore[arg-type]
+        self._put(t.PROVIDER_CALLS, CallUnknown(**self._called(CallUnknown.TYPE), reason="expired"))
 
     def settled(self) -> None:
         """Append the settlement."""
-        self._put(t.LEDGER, Settled(**self._booked(Settled.TYPE), amount=self.cost))  # type: ignore[arg-type]
+        self._put(t.LEDGER, Settled(**self._booked(Settled.TYPE), amount=self.cost))
 
     def forfeited(self) -> None:
         """Append the forfeit of the whole hold."""
-        self._put(t.LEDGER, Forfeited(**self._booked(Forfeited.TYPE), amount=self.hold, reason="unknown"))  # type: ignore[arg-type]
+        self._put(t.LEDGER, Forfeited(**self._booked(Forfeited.TYPE), amount=self.hold, reason="unknown"))
 
     def adjusted(self) -> None:
         """Append the correction of the forfeit to the true cost."""
         difference = self.cost - self.hold
-        self._put(t.LEDGER, Adjusted(**self._booked(Adjusted.TYPE), amount=self.cost, difference=difference))  # type: ignore[arg-type]
+        self._put(t.LEDGER, Adjusted(**self._booked(Adjusted.TYPE), amount=self.cost, difference=difference))
 
     def answered(self, status: ResultStatus = ResultStatus.COMPLETED) -> None:
         """Append final result and technical outcome."""
         result = FinalResult(
-            **self._made(FinalResult.TYPE, 1),  # type: ignore[arg-type]
+            **self._made(FinalResult.TYPE, 1),
             status=status,
             decision_id=self.decision_id,
             model=self.model,
@@ -271,7 +272,7 @@ class Flow:
         )
         self._put(t.RESULTS, result)
         outcome = TechnicalOutcome(
-            **self._made(TechnicalOutcome.TYPE, 1),  # type: ignore[arg-type]
+            **self._made(TechnicalOutcome.TYPE, 1),
             status=status,
             result_id=result.id,
             decision_id=self.decision_id,
@@ -320,14 +321,14 @@ class Flow:
         self.answered()
         return self
 
-    def _made(self, type_: str, ordinal: int) -> dict[str, object]:
+    def _made(self, type_: str, ordinal: int) -> dict[str, Any]:
         return {"id": event_id(self.tenant, type_, self.cause, ordinal), **self.envelope}
 
-    def _called(self, type_: str) -> dict[str, object]:
+    def _called(self, type_: str) -> dict[str, Any]:
         attempt = attempt_id(self.decision_id, self.attempt)
         return {"id": call_event_id(self.tenant, type_, attempt, "executor-0", 1), **self.call}
 
-    def _booked(self, type_: str) -> dict[str, object]:
+    def _booked(self, type_: str) -> dict[str, Any]:
         return {
             "id": event_id(self.tenant, type_, self.decision_id, 1),
             **self.envelope,
@@ -336,5 +337,5 @@ class Flow:
             "attempt_id": attempt_id(self.decision_id, self.attempt),
         }
 
-    def _put(self, topic: str, event: object) -> None:
-        self.log.append(event.to_output(topic), self.at)  # type: ignore[attr-defined]
+    def _put(self, topic: str, event: Event) -> None:
+        self.log.append(event.to_output(topic), self.at)

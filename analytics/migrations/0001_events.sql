@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS events
     src_topic LowCardinality(String) COMMENT 'Topic of the record',
     src_partition UInt16 COMMENT 'Partition of the record',
     src_offset UInt64 COMMENT 'Offset of the record' CODEC(Delta, ZSTD(1)),
-    type LowCardinality(String) COMMENT 'Versioned event type, <topic>.row on topics of rows, unparsed or tombstone',
+    type LowCardinality(String) COMMENT 'Versioned event type; preferences.row and the like on topics of rows; unparsed; tombstone',
     parse_error LowCardinality(String) COMMENT 'Why the record is no event, or which required value its own table lacked',
     append_ts DateTime64(6, 'UTC') COMMENT 'The broker''s time of the record' CODEC(Delta, ZSTD(1)),
     occurred_at Nullable(DateTime64(6, 'UTC')) COMMENT 'Time the event itself names',

@@ -1,0 +1,1 @@
+"""Named queries and the functions that ask them."""
