@@ -156,6 +156,8 @@ class TransactionalLoop:
         for name in self._topics[:-1]:
             at = TopicPartition(self._settings.topic(name), partition)
             _, high = self._consumer.get_watermark_offsets(at, cached=True)
+            if high < 0:  # no answer from the broker yet: the end is not known
+                return False
             if high > pending.positions.get(name, 0) and self._position(at) < high:
                 return False
         return True
