@@ -45,7 +45,7 @@ class NameTable:
     """Resolves names against one catalog. Building it costs milliseconds, a look-up microseconds."""
 
     def __init__(self, catalog: CatalogDocument) -> None:
-        """Index ids, display names, provider ids and aliases; an id wins over a display name, that over an alias."""
+        """Index names: an id wins over a display name, that over a provider's id, that over an alias."""
         self._models: dict[str, str] = {}
         self._by_provider: dict[str, dict[str, str]] = {}
         self._makers: dict[str, list[str]] = {}
@@ -68,6 +68,8 @@ class NameTable:
             self._wild.append((model.id, tuple(sorted(names))))
         for model in catalog.models:
             self._models.setdefault(normalise(model.name), model.id)
+            for served in model.served_by:
+                self._models.setdefault(normalise(served.provider_model), model.id)
 
     def resolve(self, text: str) -> Reference:
         """Return what ``text`` means; memoised, bounded."""

@@ -114,7 +114,7 @@ def test_job_map(job: str, model: str) -> None:
 
 
 def test_decart_keeps_its_slot_and_is_vetoed_honestly() -> None:
-        ("and the other", {"conversation_turns": 24}, {"claude-opus-4.5", "claude-sonnet-4", "claude-haiku-4.5"}),
+    """Finance names Decart first; it edits pictures, so modality bars it and Tavily answers (R21, conflicts)."""
     choice = chosen(of("s1-map"), request("margins of listed shipyards", job_type=JobType.RETRIEVAL_FINANCE))
     assert choice.model == "tavily-search"
     assert ("decart-lucy", "modality") in {(veto.model, veto.rule) for veto in choice.vetoes}
