@@ -1,7 +1,15 @@
 """Config for tests: the shipped documents, and tenants of the tests' own."""
 
+from functools import cache
+
 from deploy.shipped_config import shipped_documents
 from schemas.control import DOCUMENT, ConfigDocument
+
+
+@cache
+def shipped() -> tuple[ConfigDocument, ...]:
+    """Return the shipped documents; read once, they are immutable."""
+    return tuple(shipped_documents())
 
 
 def tenant(name: str, version: int = 1, **values: object) -> ConfigDocument:
@@ -11,7 +19,4 @@ def tenant(name: str, version: int = 1, **values: object) -> ConfigDocument:
 
 def documents(*tenants: ConfigDocument) -> list[ConfigDocument]:
     """Return the shipped documents and these tenants."""
-    shipped = shipped_documents()
-    if not any(document.kind == "policy" for document in shipped):
-        shipped.append(DOCUMENT.validate_python({"kind": "policy", "name": "default", "version": 1}))
-    return [*shipped, *tenants]
+    return [*shipped(), *tenants]
