@@ -16,6 +16,7 @@ import httpx
 from pydantic import SecretStr
 
 from providers.base import CallContext
+from providers.connections import Connections
 from providers.endpoint import EndpointConfig
 from providers.errors import (
     AdapterBugError,
@@ -257,9 +258,5 @@ async def translated(step: Awaitable[T], patience: Patience) -> T:
 
 def new_client(endpoint: EndpointConfig) -> httpx.AsyncClient:
     """Return a client for one endpoint: HTTP/1.1, no redirects, nothing taken from the environment."""
-    limits = httpx.Limits(
-        max_connections=endpoint.max_connections,
-        max_keepalive_connections=endpoint.max_connections,
-        keepalive_expiry=_KEEPALIVE_S,
-    )
-    return httpx.AsyncClient(http2=False, follow_redirects=False, trust_env=False, limits=limits)
+    pool = Connections(endpoint.max_connections, _KEEPALIVE_S)
+    return httpx.AsyncClient(transport=pool, follow_redirects=False, trust_env=False)
