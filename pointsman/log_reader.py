@@ -5,7 +5,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas.envelope import to_ms
 from schemas.record import Record
@@ -15,6 +15,8 @@ from streams.settings import Settings
 
 _TIMEOUT = 10.0
 _BATCH = 500
+_LATEST, _EARLIEST = -1, -2
+"""Times that Kafka's ListOffsets understands as the end and the beginning."""
 
 
 class LogUnreachableError(RuntimeError):
@@ -73,23 +75,29 @@ class LogReader:
 
     def ends(self, places: list[Place]) -> dict[Place, int]:
         """Return the offset after the last committed record of each place."""
-        return {place: self.watermarks(place)[1] for place in places}
+        return self._offsets(places, _LATEST)
 
     def beginnings(self, places: list[Place]) -> dict[Place, int]:
         """Return the first offset kept of each place."""
-        return {place: self.watermarks(place)[0] for place in places}
+        return self._offsets(places, _EARLIEST)
 
     def offsets_at(self, places: list[Place], instant: datetime) -> dict[Place, int]:
         """Return the first offset written at or after an instant; the end where there is none."""
-        asked = [self._native(place, to_ms(instant)) for place in places]
+        found = self._offsets(places, to_ms(instant))
+        later = [place for place, offset in found.items() if offset < 0]
+        return {**found, **(self.ends(later) if later else {})}
+
+    def _offsets(self, places: list[Place], time_ms: int) -> dict[Place, int]:
+        """Ask for all places in one request; -1 (OFFSET_END) where nothing is as late as ``time_ms``."""
+        asked = [self._native(place, time_ms) for place in places]
         try:
             found = self._consumer.offsets_for_times(asked, timeout=_TIMEOUT)
         except KafkaException as error:
             raise _unreachable(self._settings, error.args[0]) from error
-        offsets = {(self._settings.logical(item.topic), item.partition): item.offset for item in found}
-        return {
-            place: self.watermarks(place)[1] if offset == OFFSET_END else offset for place, offset in offsets.items()
-        }
+        for item in found:
+            if item.error is not None:
+                raise _unreachable(self._settings, item.error)
+        return {(self._settings.logical(item.topic), item.partition): item.offset for item in found}
 
     def assign(self, starts: Mapping[Place, int]) -> None:
         """Read from these offsets from now on, and nothing else."""

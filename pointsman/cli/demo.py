@@ -59,7 +59,7 @@ def demo(
     try:
         settings = _start(folder, real=real)
         played = _play(settings, script, requests, output, real=real)
-        _sum_up(settings, script, played, output)
+        _sum_up(settings, script, played, output, real=real)
         _next_steps(folder, played)
         if stay if stay is not None else sys.stdout.isatty():
             note("\nCtrl-C ends it.")
@@ -67,8 +67,12 @@ def demo(
     finally:
         with _step("stopping everything"):
             down(folder)
-    if played.unanswered:
-        raise CliError(f"{len(played.unanswered)} requests have no result", f"pointsman logs --run-dir {folder.path}")
+    if played.unanswered or played.unpublished:
+        raise CliError(
+            f"nothing moved for a minute: {len(played.unanswered)} requests have no result, "
+            f"{played.unpublished} were held back",
+            f"pointsman logs --run-dir {folder.path}",
+        )
 
 
 @contextmanager
@@ -138,7 +142,7 @@ def _await_ready(folder: "RunDir") -> None:
     while time.monotonic() < deadline:
         state = folder.read_state()
         waiting = [one.name for one in state.processes if one.state != "ready"] if state else ["supervisor"]
-        if set(waiting) <= {"kafka"}:
+        if set(waiting) <= {"kafka", "simulated"}:  # these two announce nothing: they answer
             return
         time.sleep(0.1)
     raise CliError(
@@ -181,7 +185,8 @@ def _publish_real(settings: "Settings", names: list[str]) -> None:
 
 def _play(settings: "Settings", script: "Script", limit: int | None, output: Output, *, real: bool) -> "Played":
     from pointsman.client import Client
-    from pointsman.demo.traffic import SimulatorSwitch, Traffic
+    from pointsman.demo.simulator import OutageSwitch, PlantedQuality
+    from pointsman.demo.traffic import Simulator, Traffic
 
     chosen = [dict(fields) for fields in script.requests]
     if real:
@@ -197,8 +202,8 @@ def _play(settings: "Settings", script: "Script", limit: int | None, output: Out
     note(f"\n{len(chosen)} requests; each line is a decision, made before its provider is called\n")
     begun = time.monotonic()
     with Client(settings) as client:
-        switch = None if real else SimulatorSwitch(settings.simulated_port)
-        played = Traffic(client, script, show, switch).run(chosen)
+        simulator = Simulator(OutageSwitch(settings.simulated_port), PlantedQuality(settings.run_dir))
+        played = Traffic(client, script, show, note, None if real else simulator).run(chosen)
     note(f"\n{played.published} requests in {time.monotonic() - begun:.0f} s: {_counts(played)}")
     return played
 
@@ -213,12 +218,12 @@ def _counts(played: "Played") -> str:
     return ", ".join(parts)
 
 
-def _sum_up(settings: "Settings", script: "Script", played: "Played", output: Output) -> None:
+def _sum_up(settings: "Settings", script: "Script", played: "Played", output: Output, *, real: bool) -> None:
     from pointsman.demo.summary import await_recorded, sections
 
     with _step("ClickHouse has all of it"):
         await_recorded(settings, sum(played.statuses.values()), _RECORDED_SECONDS)
-    found = sections(settings, script)
+    found = sections(settings, script, simulated=not real)
     if output is not Output.TABLE:
         emit_json({"summary": [section.as_dict() for section in found]}, output)
         return

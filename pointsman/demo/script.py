@@ -107,6 +107,8 @@ def _requests() -> Iterator[dict[str, Any]]:
             for number, item in enumerate(group["prompts"]):
                 fields: dict[str, Any] = {"user": users[number % len(users)], **group["with"]}
                 fields |= {"prompt": item} if isinstance(item, str) else item
+                if "attachments" in fields:
+                    fields["execute"] = False  # the files do not exist: the decision is shown, nothing is called
                 document, times = fields.pop("document", None), fields.pop("times", 1)
                 if document is not None:
                     fields["prompt"] = "\n\n".join([fields["prompt"], *[texts[document]] * times])

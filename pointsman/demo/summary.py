@@ -4,40 +4,29 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
 from analytics.door_client import DoorClosedError, query
+from analytics.reports.summary import report
 from pointsman.demo.script import Script
-from pointsman.lines import columns, dollars, seconds
+from pointsman.lines import columns, dollars
 from schemas.money import usd_to_pico
 from streams.settings import Settings
 
 _ENDED = "SELECT count() AS ended FROM v_requests"
-_MODELS = """
-SELECT model, decisions, calls, successes, latency_p50_ms, rating, cost
-FROM v_model_summary ORDER BY cost DESC, calls DESC, model"""
-_SAVINGS = """
-SELECT sum(answers) AS answers, sum(actual_cost) AS actual, sum(baseline_cost) AS baseline
-FROM v_savings WHERE baseline_model = {baseline:String}"""
-_FALLBACKS = """
-SELECT model, attempts, failed, fallbacks, recovered
-FROM v_fallback_rates WHERE failed > 0 ORDER BY failed DESC, model"""
+_FORFEITED = "SELECT count() AS calls, sum(toDecimal128(cost, 12)) AS cost FROM cost_tracking WHERE kind = 'forfeited'"
 _TENANTS = """
 SELECT tenant, count() AS requests, countIf(status = 'refused') AS refused,
        countIf(status NOT IN ('completed', 'routed', 'refused')) AS failed, sum(toDecimal128(cost, 12)) AS cost
-FROM v_requests GROUP BY tenant ORDER BY cost DESC, tenant"""
-_LEARNED = """
-SELECT if(startsWith(conversation_id, 'captions-before'), 'before', 'after') AS period,
-       count() AS requests, countIf(model = {wish:String}) AS wished
-FROM v_requests
-WHERE user = {user:String} AND tenant = {tenant:String} AND startsWith(conversation_id, 'captions-')
-  AND override_model = ''
-GROUP BY period ORDER BY period DESC"""
-_PREFERENCES = """
-SELECT model, argMax(score, version) AS score, argMax(overrides_to, version) AS overrides_to,
-       argMax(overrides_from, version) AS overrides_from, argMax(ratings, version) AS ratings
-FROM preference_scores WHERE user = {user:String} AND tenant = {tenant:String}
-GROUP BY model ORDER BY score DESC, model"""
+FROM v_requests GROUP BY tenant ORDER BY refused DESC, cost DESC, tenant"""
+_OWN_CHOICES = """
+SELECT model, tier FROM routing_decisions FINAL
+WHERE kind = 'made' AND forced_by = '' AND user = {user:String} AND tenant = {tenant:String}
+  AND startsWith(conversation_id, 'captions-')
+ORDER BY event_ts, src_offset"""
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +35,9 @@ class Section:
 
     title: str
     lines: tuple[str, ...]
-    rows: tuple[dict[str, Any], ...]
+    rows: tuple[Row, ...]
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> Row:
         """Return title and rows."""
         return {"title": self.title, "rows": list(self.rows)}
 
@@ -72,19 +61,18 @@ def await_recorded(settings: Settings, ended: int, timeout: float) -> None:
     raise NotRecordedError(f"ClickHouse has {found} of {ended} requests after {timeout:.0f} s: pointsman logs recorder")
 
 
-def sections(settings: Settings, script: Script) -> list[Section]:
+def sections(settings: Settings, script: Script, *, simulated: bool) -> list[Section]:
     """Return the summary, in the order it is shown."""
-
-    def ask(sql: str, **parameters: str) -> list[dict[str, Any]]:
-        return query(settings, sql, dict(parameters)).dicts()
-
     person = {"user": str(script.learning.fields["user"]), "tenant": str(script.learning.fields["tenant"])}
+    choices = query(settings, _OWN_CHOICES, dict(person)).dicts()
+    forfeited = query(settings, _FORFEITED).dicts()[0]
+    learned = [row for row in report(settings, "learned").dicts() if row["user"] == person["user"]]
     return [
-        _models(ask(_MODELS)),
-        _savings(ask(_SAVINGS, baseline=script.baseline), script.baseline),
-        _fallbacks(ask(_FALLBACKS)),
-        _tenants(ask(_TENANTS)),
-        _learned(ask(_LEARNED, wish=script.learning.wish, **person), ask(_PREFERENCES, **person), script),
+        _spending(report(settings, "spend_by_model").dicts(), forfeited, simulated=simulated),
+        _savings(report(settings, "savings", {"baseline": script.baseline}).dicts(), script.baseline),
+        _fallbacks(report(settings, "fallbacks").dicts()[0]),
+        _tenants(query(settings, _TENANTS).dicts()),
+        _learned(choices, learned, script),
     ]
 
 
@@ -92,54 +80,57 @@ def _money(value: Decimal | None) -> str:
     return "-" if value is None else dollars(usd_to_pico(value, round_up=True))
 
 
-def _table(
-    head: Sequence[str], rows: list[dict[str, Any]], cells: Callable[[dict[str, Any]], Sequence[str]]
-) -> tuple[str, ...]:
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0%}"
+
+
+def _table(head: Sequence[str], rows: list[Row], cells: Callable[[Row], Sequence[str]]) -> tuple[str, ...]:
     return tuple(columns([tuple(head), *(tuple(cells(row)) for row in rows)]))
 
 
-def _models(rows: list[dict[str, Any]]) -> Section:
+def _spending(rows: list[Row], forfeited: Row, *, simulated: bool) -> Section:
+    total = sum((row["cost"] for row in rows), Decimal(0))
     lines = _table(
-        ("model", "decisions", "answers", "median", "rating", "spent"),
+        ("model", "calls", "tokens in", "tokens out", "share", "spent"),
         rows,
         lambda row: (
             row["model"],
-            str(row["decisions"]),
-            f"{row['successes']} of {row['calls']}",
-            seconds(row["latency_p50_ms"]),
-            "-" if row["rating"] is None else f"{row['rating']:.2f}",
+            str(row["calls"]),
+            f"{row['input_tokens']:,}",
+            f"{row['output_tokens']:,}",
+            _share(row["share"]),
             _money(row["cost"]),
         ),
     )
-    return Section("Spend by model (simulated prices of the price book)", lines, tuple(rows))
+    if forfeited["calls"]:
+        what = f"{forfeited['calls']} calls ended without anybody knowing whether they are billed, so"
+        lines = (*lines, f"of it {_money(forfeited['cost'])}: {what} their whole hold counts as spent")
+    answers = "simulated answers at the prices of the price book" if simulated else "as billed"
+    return Section(f"Spend by model: {_money(total)} ({answers})", lines, tuple(rows))
 
 
-def _savings(rows: list[dict[str, Any]], baseline: str) -> Section:
+def _savings(rows: list[Row], baseline: str) -> Section:
+    title = f"Savings against one premium model ({baseline})"
+    if not rows:
+        return Section(title, ("no answered calls",), ())
     row = rows[0]
-    actual, alone = Decimal(row["actual"] or 0), Decimal(row["baseline"] or 0)
-    share = float((alone - actual) / alone) if alone else 0.0
     line = (
-        f"{row['answers']} answers cost {_money(actual)}; the same tokens with {baseline} alone: {_money(alone)}, "
-        f"so {share:.0%} saved (equal tokens assumed; quality is not compared here)"
+        f"{row['answers']} answers cost {_money(row['actual_cost'])}; the same tokens with {baseline} alone cost "
+        f"{_money(row['baseline_cost'])}: {_share(row['saved_share'])} saved (same tokens; quality not compared)"
     )
-    return Section(f"Savings against one premium model ({baseline})", (line,), ({**row, "saved_share": share},))
+    return Section(title, (line,), tuple(rows))
 
 
-def _fallbacks(rows: list[dict[str, Any]]) -> Section:
-    attempts = sum(int(row["attempts"]) for row in rows)
-    failed = sum(int(row["failed"]) for row in rows)
-    lines = _table(
-        ("model", "attempts", "failed", "fell back", "recovered"),
-        rows,
-        lambda row: (row["model"], *(str(row[name]) for name in ("attempts", "failed", "fallbacks", "recovered"))),
+def _fallbacks(row: Row) -> Section:
+    rate = row["failed"] / row["attempts"] if row["attempts"] else 0.0
+    line = (
+        f"{row['failed']} of {row['attempts']} attempts failed ({rate:.1%}); {row['fallbacks']} went on to the next in "
+        f"the chain, {row['recovered']} of them were answered; {row['rate_limits']} rate limits met"
     )
-    title = (
-        f"Fallbacks: {failed} of {attempts} attempts of these models failed" if rows else "Fallbacks: no attempt failed"
-    )
-    return Section(title, lines if rows else (), tuple(rows))
+    return Section("Fallbacks", (line,), (row,))
 
 
-def _tenants(rows: list[dict[str, Any]]) -> Section:
+def _tenants(rows: list[Row]) -> Section:
     lines = _table(
         ("tenant", "requests", "refused", "failed", "spent"),
         rows,
@@ -148,16 +139,15 @@ def _tenants(rows: list[dict[str, Any]]) -> Section:
     return Section("Tenants: what does not fit a budget is refused before it costs anything", lines, tuple(rows))
 
 
-def _learned(periods: list[dict[str, Any]], scores: list[dict[str, Any]], script: Script) -> Section:
+def _learned(choices: list[Row], scores: list[Row], script: Script) -> Section:
     user, wish = script.learning.fields["user"], script.learning.wish
-    lines = [
-        f"{row['period']}: Auto chose {wish} for {row['wished']} of {row['requests']} captions of {user}"
-        for row in periods
-    ]
+    runs = [(model, len(list(run))) for model, run in groupby(row["model"] for row in choices)]
+    sequence = ", then ".join(f"{count} x {model}" for model, count in runs) or "nothing"
+    lines = [f"Auto's own choices for {user}'s captions, in order: {sequence}"]
     lines += [
-        f"{row['model']}: preference {row['score']:.2f} after {row['overrides_to']} overrides to it, "
+        f"{row['model']}: preference {row['score']:.2f} (0.5 knows nothing); {row['overrides_to']} overrides to it, "
         f"{row['overrides_from']} away from it, {row['ratings']} ratings"
         for row in scores[:4]
     ]
-    title = f"Learned from overrides: {user} kept choosing {wish}"
-    return Section(title, tuple(lines), ({"periods": periods, "preferences": scores},))
+    title = f"Learned from overrides: {user} switched to {wish} whenever Auto chose another model"
+    return Section(title, tuple(lines), ({"choices": choices, "preferences": scores},))

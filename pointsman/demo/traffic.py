@@ -7,10 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
-
 from pointsman.client import Client, Receipt
-from pointsman.demo.script import Outage, Script
+from pointsman.demo.script import Script
+from pointsman.demo.simulator import OutageSwitch, PlantedQuality, stars
 from pointsman.lines import decision_line, result_line
 from schemas.decision import DecisionMade, RequestRefused
 from schemas.envelope import Event
@@ -23,11 +22,13 @@ _SILENCE = 60.0
 
 Show = Callable[[Event, str], None]
 """Called with each decision or notable event and its line."""
+Say = Callable[[str], None]
+"""Called with what happens beside the requests."""
 
 
 @dataclass(slots=True)
 class Played:
-    """What the traffic counted; ``unanswered`` are requests without a result when nothing came for a minute."""
+    """What the traffic counted; ``unanswered`` have no result, ``unpublished`` were held back: nothing came for a minute."""
 
     published: int = 0
     statuses: Counter[str] = field(default_factory=Counter[str])
@@ -36,32 +37,27 @@ class Played:
     fallbacks: int = 0
     example: str = ""
     unanswered: list[str] = field(default_factory=list[str])
+    unpublished: int = 0
 
 
-class SimulatorSwitch:
-    """The outage switch of the simulated providers on this machine."""
+@dataclass(frozen=True, slots=True)
+class Simulator:
+    """The simulated providers of this machine: their outage switch, and the planted quality of their answers."""
 
-    def __init__(self, port: int) -> None:
-        self._url = f"http://127.0.0.1:{port}/admin/outage"
-
-    def begin(self, outage: Outage) -> None:
-        """Break the models of the outage."""
-        body = {"model": outage.model, "mode": outage.mode}
-        httpx.post(self._url, json=body, timeout=5, trust_env=False).raise_for_status()
-
-    def end(self, outage: Outage) -> None:
-        """Mend them."""
-        httpx.delete(self._url, params={"model": outage.model}, timeout=5, trust_env=False).raise_for_status()
+    switch: OutageSwitch
+    truth: PlantedQuality
 
 
 class Traffic:
-    """One run of the script against one deployment. ``switch`` None: real providers, no outage."""
+    """One run of the script against one deployment. ``simulator`` None: real providers, no outage."""
 
-    def __init__(self, client: Client, script: Script, show: Show, switch: SimulatorSwitch | None) -> None:
+    def __init__(self, client: Client, script: Script, show: Show, say: Say, simulator: Simulator | None) -> None:
         self._client = client
         self._script = script
         self._show = show
-        self._switch = switch
+        self._say = say
+        self._switch = simulator.switch if simulator else None
+        self._truth = simulator.truth if simulator else None
         self._draws = random.Random(script.seed)  # noqa: S311 - play, no secret
         self._open: dict[str, tuple[Receipt, dict[str, Any]]] = {}
         self._decisions: dict[str, DecisionMade] = {}
@@ -86,6 +82,7 @@ class Traffic:
             due = max(due + 1 / self._script.pace_per_s, time.monotonic())
             while time.monotonic() < due or len(self._open) >= self._script.in_flight:
                 if not self._take(self._client.poll(_POLL)) and time.monotonic() > due + _SILENCE:
+                    self.played.unpublished = len(requests) - number
                     return
             self._submit(fields)
 
@@ -106,8 +103,10 @@ class Traffic:
             return
         if number == outage.begin:
             self._switch.begin(outage)
+            self._say(f"(simulated outage begins: {outage.model} {outage.mode})")
         else:
             self._switch.end(outage)
+            self._say("(simulated outage ends)")
 
     def _override(self, event: DecisionMade, fields: dict[str, Any]) -> None:
         """The person sees the choice and wants another model for the rest of the conversation."""
@@ -140,7 +139,12 @@ class Traffic:
             self._decisions[event.request_id] = event
         self._show(event, f"{event.tenant}/{event.user or '-'}: {decision_line(event)}")
         asked = self._open.get(event.request_id)
-        if isinstance(event, DecisionMade) and asked is not None and self._script.wishes_another_model(asked[1]):
+        if (
+            isinstance(event, DecisionMade)
+            and asked is not None
+            and event.model != self._script.learning.wish
+            and self._script.wishes_another_model(asked[1])
+        ):
             self._override(event, asked[1])
 
     def _answered(self, event: OverrideAnswered) -> None:
@@ -165,15 +169,17 @@ class Traffic:
                 self._show(event, f"{event.tenant}/{event.user or '-'}: {result_line(event)}")
 
     def _completed(self, event: FinalResult, decision: DecisionMade, fields: dict[str, Any]) -> None:
-        if event.model != decision.model:
+        if len(event.attempts) > 1:
             self.played.fallbacks += 1
-            self._show(event, f"{event.tenant}/{event.user or '-'}: {decision.model} failed, answered by {event.model}")
+            failed = ", ".join(attempt.model for attempt in event.attempts[:-1])
+            self._show(event, f"{event.tenant}/{event.user or '-'}: {failed} failed, answered by {event.model}")
             self.played.example = event.request_id
         self.played.example = self.played.example or event.request_id
-        if self._draws.random() < self._script.ratings.share:
+        rating = self._rating(event, fields)
+        if rating is not None:
             self._client.rate(
                 tenant=event.tenant,
-                rating=self._rating(),
+                rating=rating,
                 request_id=event.request_id,
                 user=fields["user"],
                 conversation_id=event.conversation_id,
@@ -184,6 +190,11 @@ class Traffic:
             )
             self.played.ratings += 1
 
-    def _rating(self) -> float:
-        """Return a rating between one and five stars, mostly good ones."""
-        return self._draws.choices((0.0, 0.25, 0.5, 0.75, 1.0), weights=(1, 2, 3, 8, 6))[0]
+    def _rating(self, event: FinalResult, fields: dict[str, Any]) -> float | None:
+        """Return the stars people give: the learning person by taste, others at times by the planted quality."""
+        if fields["user"] == self._script.learning.fields["user"]:
+            return 1.0 if event.model == self._script.learning.wish else 0.25
+        quality = self._truth.of(event) if self._truth else None
+        if quality is None or self._draws.random() >= self._script.ratings.share:
+            return None
+        return stars(quality + self._draws.gauss(0, 8))
