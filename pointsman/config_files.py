@@ -1,7 +1,7 @@
 """Configuration files: YAML (or JSON) documents with all faults at once, each with file and line."""
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import yaml
 from pydantic import ValidationError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from routing.config_check import check_documents
 from schemas.control import DOCUMENT, ConfigDocument
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -35,7 +36,17 @@ class Located:
 
     document: ConfigDocument
     file: str
-    line: int
+    node: Node = field(repr=False, compare=False)
+
+    @property
+    def line(self) -> int:
+        """Line on which the document begins."""
+        return _line(self.node)
+
+    def fault(self, place: Sequence[object], message: str) -> Fault:
+        """Return a fault at a place inside the document."""
+        line, _ = _walk(self.node, place)
+        return Fault(self.file, line, ".".join(str(part) for part in place), message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +102,7 @@ def load_text(text: str, file: str, *, lenient: bool = False) -> tuple[list[Loca
             if value is None or (lenient and not (isinstance(value, dict) and "kind" in value)):
                 continue
             try:
-                documents.append(Located(DOCUMENT.validate_python(value), file, _line(node)))
+                documents.append(Located(DOCUMENT.validate_python(value), file, node))
             except ValidationError as error:
                 faults += [_fault(file, node, item) for item in error.errors(include_url=False, include_input=False)]
     except yaml.MarkedYAMLError as error:
@@ -100,6 +111,17 @@ def load_text(text: str, file: str, *, lenient: bool = False) -> tuple[list[Loca
     finally:
         loader.dispose()
     return documents, faults + loader.faults
+
+
+def cross_faults(documents: Sequence[Located], others: Iterable[ConfigDocument]) -> list[Fault]:
+    """Return the faults between documents (names that mean nothing, missing prices), those of ``documents`` alone.
+
+    ``others`` are the documents they will stand beside; of one kind and name the higher version counts.
+    """
+    located = {one.document.document_key: one for one in documents}
+    everything = {other.document_key: other for other in others} | {key: one.document for key, one in located.items()}
+    found = (fault for fault in check_documents(everything) if fault.document in located)
+    return sorted(located[fault.document].fault(fault.place, fault.message) for fault in found)
 
 
 def _files(path: Path) -> list[Path]:

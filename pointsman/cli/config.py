@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +11,7 @@ from pointsman.cli.events import emit_json, jsonable
 from pointsman.cli.output import Output, OutputOption, emit_rows, note, progress
 
 if TYPE_CHECKING:
-    from pointsman.config_files import Loaded
+    from pointsman.config_files import Fault, Loaded
     from pointsman.config_store import Change
     from schemas.control import ConfigDocument
     from streams.settings import Settings
@@ -36,12 +37,16 @@ def register(app: typer.Typer) -> None:
 
 def validate(files: FilesArgument = None, output: OutputOption = Output.TABLE) -> None:
     """Check documents; all faults at once, with file and line. Exit status 6 with faults. Needs no Kafka."""
+    from deploy.shipped_config import shipped_documents
+    from pointsman.config_files import cross_faults
+
     loaded = _load(files)
-    emit_rows(_fault_rows(loaded), output) if output is not Output.TABLE else None
-    for fault in loaded.faults if output is Output.TABLE else ():
+    faults = [*loaded.faults, *cross_faults(loaded.documents, shipped_documents())]
+    emit_rows(_fault_rows(faults), output) if output is not Output.TABLE else None
+    for fault in faults if output is Output.TABLE else ():
         print(fault)
-    note(f"{len(loaded.documents)} documents, {len(loaded.faults)} faults")
-    if loaded.faults:
+    note(f"{len(loaded.documents)} documents, {len(faults)} faults")
+    if faults:
         raise typer.Exit(ExitCode.FINDINGS)
 
 
@@ -56,13 +61,17 @@ def apply(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Publish documents and wait until every partition of the router decides by them."""
+    from pointsman.config_files import cross_faults
+    from pointsman.config_store import plan, read_store
+
     loaded = _load(files)
-    if loaded.faults:
-        for fault in loaded.faults:
-            note(str(fault))
-        raise CliError(f"nothing published: {len(loaded.faults)} faults", "mend them; pointsman config validate FILE")
+    _refuse_faults(loaded.faults)
     settings = connect(run_dir)
-    changes = _plan(settings, loaded, bump=bump)
+    with progress("reading the configuration of the log"):
+        store = read_store(settings)
+    current = [event.document for event in store.current.values()]
+    _refuse_faults(cross_faults(loaded.documents, current))
+    changes = plan(store, (located.document for located in loaded.documents), bump=bump)
     _refuse_conflicts(changes)
     wanted = [change.document for change in changes if change.action != "unchanged"]
     if not dry_run and wanted:
@@ -176,6 +185,13 @@ def _plan(settings: "Settings", loaded: "Loaded", *, bump: bool) -> "list[Change
     return plan(store, (located.document for located in loaded.documents), bump=bump)
 
 
+def _refuse_faults(faults: "Sequence[Fault]") -> None:
+    if faults:
+        for fault in faults:
+            note(str(fault))
+        raise CliError(f"nothing published: {len(faults)} faults", "mend them; pointsman config validate FILE")
+
+
 def _refuse_conflicts(changes: "list[Change]") -> None:
     for change in changes:
         if change.action == "conflict" and change.before is not None:
@@ -186,10 +202,9 @@ def _refuse_conflicts(changes: "list[Change]") -> None:
             )
 
 
-def _fault_rows(loaded: "Loaded") -> list[dict[str, Any]]:
+def _fault_rows(faults: "Sequence[Fault]") -> list[dict[str, Any]]:
     return [
-        {"file": fault.file, "line": fault.line, "where": fault.where, "message": fault.message}
-        for fault in loaded.faults
+        {"file": fault.file, "line": fault.line, "where": fault.where, "message": fault.message} for fault in faults
     ]
 
 

@@ -28,7 +28,7 @@ Say = Callable[[str], None]
 
 @dataclass(slots=True)
 class Played:
-    """What the traffic counted; ``unanswered`` have no result, ``unpublished`` were held back: nothing came for a minute."""
+    """What the traffic counted; ``unanswered`` and ``unpublished`` where nothing moved for a minute."""
 
     published: int = 0
     statuses: Counter[str] = field(default_factory=Counter[str])

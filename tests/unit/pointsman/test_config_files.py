@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from deploy.shipped_config import CATALOG
-from pointsman.config_files import load, load_text
+from deploy.shipped_config import CATALOG, shipped_documents
+from pointsman.config_files import cross_faults, load, load_text
 
 GOOD = """\
 kind: tenant
@@ -123,3 +123,18 @@ def test_the_shipped_configuration_is_valid() -> None:
     loaded = load([CATALOG])
     assert [str(fault) for fault in loaded.faults] == []
     assert {located.document.kind for located in loaded.documents} >= {"catalog", "prices", "tenant", "provider"}
+
+
+def test_faults_between_documents_have_file_and_line(tmp_path: Path) -> None:
+    """A name that means nothing in the other documents is a fault where it is written (X1)."""
+    file = tmp_path / "t.yaml"
+    file.write_text("kind: tenant\nname: acme\npolicy: nowhere\navoid_models:\n  - gpt-4o\n  - no-such-model\n")
+    loaded = load([file])
+    assert loaded.faults == ()
+    found = {(fault.line, fault.where) for fault in cross_faults(loaded.documents, shipped_documents())}
+    assert found == {(3, "policy"), (6, "avoid_models.1")}
+
+
+def test_the_shipped_configuration_fits_together() -> None:
+    """The shipped documents name only what is there (R20)."""
+    assert [str(fault) for fault in cross_faults(load([CATALOG]).documents, [])] == []
