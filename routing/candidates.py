@@ -27,6 +27,8 @@ class Scored(NamedTuple):
     candidate: Candidate
     preference: float
     """The part of the score that the user's preferences gave."""
+    without: float
+    """The score without that part, not clamped."""
 
 
 class BarredByWindow(NamedTuple):
@@ -213,5 +215,5 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
                 "propensity": 0.0,
             },
         )
-        scored.append(Scored(row, endpoint, needed, most, candidate, preference))
+        scored.append(Scored(row, endpoint, needed, most, candidate, preference, score - preference))
     return Field(scored, vetoes, windowed, guests)

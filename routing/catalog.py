@@ -15,7 +15,7 @@ from schemas.control_policy import PolicyDocument
 from schemas.control_prices import PricesDocument
 from schemas.control_provider import ProviderDocument
 from schemas.control_taxonomy import TaxonomyDocument
-from schemas.control_tenant import Area, TenantDocument
+from schemas.control_tenant import TenantDocument
 
 __all__ = ["CompiledConfig", "TenantPolicy", "compile_config"]
 
@@ -83,15 +83,10 @@ class CompiledConfig:
 
     def area_type(self, tenant: str, space: str | None, area: str | None, named: str | None) -> str | None:
         """Return the type of work an area is for: as the request names it, else as the tenant's document says."""
-        if named is not None:
-            found = self.taxonomy_of(tenant).type_named(named)
-            if found is not None:
-                return found
-        if area is None:
-            return None
         policy = self.tenant(tenant)
-        known: Area | None = policy.area(space, area) if policy is not None else None
-        return known.task_type.value if known is not None and known.task_type is not None else None
+        if policy is not None:
+            return policy.area_type(space, area, named)
+        return self.taxonomy_of(tenant).type_named(named) if named is not None else None
 
     def rates(self, price_book: str, model: str, at: datetime) -> Rates | None:
         """Return the rates of ``model`` in a price book (``name@version``) in force at ``at``; None: unpriced."""

@@ -58,7 +58,9 @@ def _ruling(s: Situation) -> Ruling:
     rules = s.policy.rules
     if not rules:
         return NO_RULING
-    values = values_of(s.facts, s.task, s.policy.space_type(s.facts), s.policy.plan)
+    facts, policy = s.facts, s.policy
+    area_type = policy.area_type(facts.space, facts.area, facts.area_task_type)
+    values = values_of(facts, s.task, policy.space_type(facts), area_type, policy.plan)
     return apply_rules(rules, values, s.task)
 
 

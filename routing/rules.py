@@ -128,14 +128,16 @@ def _conditions(when: When) -> tuple[tuple[int, frozenset[Any]], ...]:
     return tuple(conditions)
 
 
-def values_of(facts: RequestFacts, task: TaskDescriptor, space_type: str | None, plan: str | None) -> tuple[Any, ...]:
+def values_of(
+    facts: RequestFacts, task: TaskDescriptor, space_type: str | None, area_type: str | None, plan: str | None
+) -> tuple[Any, ...]:
     """Return the values conditions look at, in the order of their indexes."""
     signals = task.signals
     return (
         space_type,
         facts.space,
         facts.area,
-        facts.area_task_type,
+        area_type,
         facts.mode,
         facts.job_type,
         task.type,

@@ -149,7 +149,7 @@ def _best(s: Situation, ranked: Sequence[Scored], ruling: Ruling, unavailable: C
         codes.append(ReasonCode.RULE_BOOST)
     tier: Tier = 2
     if any(item.preference for item in ranked):
-        without = min(ranked, key=lambda item: (-(item.candidate.score - item.preference), *by_score(item)[1:]))
+        without = min(ranked, key=lambda item: (-item.without, *by_score(item)[1:]))
         if without is not chosen:
             tier = 4
             codes.append(ReasonCode.PREFERENCE)

@@ -133,6 +133,15 @@ class TenantPolicy:
             return self._spaces.get(space, _NO_SPACE).areas.get(area)
         return self._areas.get(area)
 
+    def area_type(self, space: str | None, area: str | None, named: str | None) -> str | None:
+        """Return the type of work an area is for: as the request names it, else as the tenant's document says."""
+        if named is not None:
+            found = self.taxonomy.type_named(named)
+            if found is not None:
+                return found
+        known = self.area(space, area)
+        return known.task_type.value if known is not None and known.task_type is not None else None
+
     def space_type(self, facts: RequestFacts) -> str | None:
         """Return the type of the request's space: as the request says, else as the tenant's document says."""
         if facts.space_type is not None:

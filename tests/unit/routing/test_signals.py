@@ -89,7 +89,7 @@ def test_greeting(prompt: str, seen: bool) -> None:
     ("prompt", "seen"),
     [
         ("What is the capital of Chile?", True),
-        ("它是什么？", True),
+        ("它是什么\uff1f", True),
         ("Is it?  ", True),
         ("What is the capital of Chile", False),
         (" ".join(["word"] * 19) + "?", True),
