@@ -1,0 +1,64 @@
+"""The pure core: classify and decide, by percentile and by prompt length; no broker, no I/O."""
+
+import gc
+from datetime import UTC, datetime
+
+from routing.catalog import compile_config
+from routing.classify import classify
+from routing.decide import decide
+from schemas.decision import View
+from schemas.request import RequestReceived
+from tests.bench.figures import Row, Section, microseconds, percentile
+from tests.bench.prompts import prompts
+from tests.documents import documents, tenant
+
+_NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def _requests(texts: list[str]) -> list[RequestReceived]:
+    return [
+        RequestReceived(
+            id=f"e{i}", request_id=f"r{i}", tenant="bench", occurred_at=_NOW, user=f"u{i % 50}", prompt=text
+        )
+        for i, text in enumerate(texts)
+    ]
+
+
+def pure(count: int = 4000) -> Section:
+    """Time classify, decide and both over the mixed prompts, then classify over long ones."""
+    listed = documents(tenant("bench", budget={"daily": 1_000_000}))
+    config = compile_config({document.document_key: document for document in listed})
+    policy = config.tenant("bench")
+    assert policy is not None
+    requests = _requests(prompts(count))
+    facts = [request.facts() for request in requests]
+    tasks = [classify(request, config) for request in requests]
+    view = View()
+    gc.collect()
+    gc.disable()
+    try:
+        classified = microseconds(lambda i: classify(requests[i], config), count)
+        decided = microseconds(lambda i: decide(facts[i], tasks[i], view, policy, _NOW), count)
+        both = microseconds(lambda i: decide(facts[i], classify(requests[i], config), view, policy, _NOW), count)
+        nothing = microseconds(lambda i: requests[i].prompt, count)
+    finally:
+        gc.enable()
+    rows = [
+        Row("classify + decide p50, us", f"{percentile(both, 0.5):,.0f}", "100"),
+        Row("classify + decide p99, us", f"{percentile(both, 0.99):,.0f}", "1,000"),
+        Row("classify p50 / p99, us", f"{percentile(classified, 0.5):,.0f} / {percentile(classified, 0.99):,.0f}"),
+        Row("decide p50 / p99, us", f"{percentile(decided, 0.5):,.0f} / {percentile(decided, 0.99):,.0f}"),
+        Row("an empty call, p50, us", f"{percentile(nothing, 0.5):.2f}", "", "the floor of the clock"),
+    ]
+    for tokens in (2_000, 16_000):
+        clipped = _requests([(text * (tokens * 4 // len(text) + 1))[: tokens * 4] for text in prompts(200, seed=3)])
+        times = microseconds(lambda i, those=clipped: classify(those[i], config), len(clipped))
+        rows.append(
+            Row(
+                f"classify at {tokens:,} tokens p50 / p99, us",
+                f"{percentile(times, 0.5):,.0f} / {percentile(times, 0.99):,.0f}",
+            )
+        )
+    models = len(policy.models)
+    method = f"{count:,} prompts, 120 tokens in the median, one in twenty of 2,000; {models} models in the catalog; one core, no I/O."
+    return Section("The pure core", method, rows)
