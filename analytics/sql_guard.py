@@ -35,6 +35,7 @@ _BARRED_FUNCTIONS: Final = re.compile(
 _SYSTEM_TABLES: Final = frozenset({"one", "numbers", "tables", "columns", "databases", "functions", "parts"})
 _PLAIN_NAME: Final = re.compile(r"\w+(?:\.\w+)?")
 _NODE: Final = re.compile(r"( *)(\w+)(?: +(\S+))?")
+_PREFIX: Final = re.compile(r"^(?:Code: \d+\. DB::Exception: (?:\w+: )?)+")
 _PARAMETER: Final = re.compile(r"[A-Za-z_]\w{0,63}")
 
 
@@ -120,5 +121,6 @@ def _check_node(kind: str, name: str, parent: str) -> None:
 
 
 def first_line(error: Exception) -> str:
-    """Return the engine's message without its version, scope and stack."""
-    return str(error).split(" (version ")[0].split(": In scope ")[0].splitlines()[0][:500]
+    """Return the engine's message without its code, version, scope and stack."""
+    text = str(error).split(" (version ")[0].split(": In scope ")[0].splitlines()[0]
+    return _PREFIX.sub("", text)[:500]

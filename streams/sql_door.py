@@ -92,13 +92,21 @@ class SqlDoor:
             raise _RejectedError(HTTPStatus.SERVICE_UNAVAILABLE, "other queries are running: try again") from None
         try:
             data = client.raw_query(check(client, sql, params), parameters=params or None, fmt=FORMATS[output])
-        except RefusedQueryError as refused:
-            raise _RejectedError(HTTPStatus.BAD_REQUEST, str(refused)) from refused
-        except ClickHouseError as error:
+        except (RefusedQueryError, ClickHouseError) as error:
+            client = self._replaced(client)
             raise _RejectedError(HTTPStatus.BAD_REQUEST, first_line(error)) from error
         finally:
             self._clients.put(client)
         return _CONTENT_TYPES[output], data
+
+    def _replaced(self, client: Client) -> Client:
+        """Return a new client for one whose query failed.
+
+        What chDB had formatted of the failed answer stays in its connection and would begin the next answer there.
+        """
+        fresh = connect_reader(self._settings, ANSWER_SETTINGS)
+        client.close()
+        return fresh
 
 
 def _parsed(body: bytes) -> tuple[str, dict[str, Any], Any]:
@@ -124,6 +132,7 @@ class _Server(ThreadingHTTPServer):
     """Loopback only; a connection that breaks is nobody's concern."""
 
     daemon_threads = True
+    request_queue_size = 64
     block_on_close = False
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - given by the base class
