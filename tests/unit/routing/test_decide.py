@@ -161,7 +161,7 @@ def test_deadline_that_passed_is_denied() -> None:
     ],
 )
 def test_earliest_time_at_which_it_fits(windows: Any, fits_at: Any) -> None:
-    """A refusal for budget tells when the cheapest model would fit: the end of the barring windows, or never (DESIGN 7)."""
+    """A refusal for budget tells when the cheapest model fits: when the barring windows end, or never (DESIGN 7)."""
     denial = denied(tenant(), request(), View(windows=windows))
     assert denial.fits_at == fits_at
     assert denial.needed is not None
@@ -234,7 +234,7 @@ VIEWS = st.builds(
     excluded=st.lists(st.sampled_from([*POOL, "gone"]), max_size=2).map(tuple),
 )
 EVENTS = st.builds(
-    lambda prompt, **fields: request(prompt, **fields),
+    request,
     prompt=st.text(max_size=200) | st.sampled_from(["hello", "Fix the crash", "Prove that 2 is prime", "plan it"]),
     model=st.sampled_from(["auto", "auto:floor", "opus", "anthropic/*", "gpt-4o:nitro", "nobody", "model-a"]),
     planning=st.booleans(),
