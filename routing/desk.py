@@ -20,6 +20,7 @@ from schemas.envelope import at_ms
 from schemas.ids import event_id
 from schemas.inbound import Rejection, key_tenant, parse, unknown_of
 from schemas.journal import BatchJournaled, ConfigApplied
+from schemas.ledger import AlertRaised
 from schemas.override import OverrideRequested
 from schemas.provider_call import CallEvent, ExecutorStarted
 from schemas.record import Output, Record
@@ -70,6 +71,8 @@ class Desk:
         self.offsets = dict.fromkeys(INPUTS, 0) | (offsets or {})
         self.last_writes = dict(last_writes or {})
         self.config_offset = config_offset
+        self.alerts: list[AlertRaised] = []
+        """Found at restore; written with the next batch."""
         self._context = Context(partition, engine, content_key, dedupe_window_ms, self.state)
         self._requests = RequestDesk(self._context)
         self._overrides = OverrideDesk(self._context, self._requests)
@@ -106,6 +109,9 @@ class Desk:
         self.state.prune(now_ms)
         for key, value in self.state.drain().items():
             context.raw(Output(t.ROUTER_STATE, key, value, (context.batch_header,), self.partition))
+        for alert in self.alerts:
+            context.emit(t.ALERTS, alert)
+        self.alerts.clear()
         outputs = context.end()
         outputs.extend(self._journal(batch, number, now_ms, outputs))
         self.batch, self.now_ms = number, now_ms

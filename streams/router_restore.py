@@ -7,7 +7,9 @@ import structlog
 from routing.desk import INPUTS, WRITES, Desk
 from routing.desk_state import DeskState
 from schemas import topics as t
+from schemas.ids import event_id
 from schemas.journal import BatchJournaled
+from schemas.ledger import AlertRaised
 from schemas.record import Record
 from streams.log_reader import Place, last_records, read_range
 from streams.settings import Settings
@@ -52,9 +54,19 @@ def check_fence(
                 "the state would be older than what was acknowledged: run pointsman doctor"
             )
             raise Doubt(message)
-        if at < fence[name] and at > 0:
-            log.warning("fence_ahead", topic=name, partition=partition, committed=at, journal=fence[name])
     return fence
+
+
+def fence_alert(partition: int, journal: BatchJournaled) -> AlertRaised:
+    """Return the alert that committed offsets lay behind the journal: a commit was lost, its transaction was not."""
+    return AlertRaised(
+        id=event_id("system", AlertRaised.TYPE, journal.id, 0),
+        occurred_at=journal.occurred_at,
+        tenant="system",
+        kind="fence_ahead",
+        message=f"partition {partition}: committed offsets lay behind the journal; went on from the journal",
+        details={"partition": str(partition), "batch": str(journal.batch)},
+    )
 
 
 def check_torn(partition: int, journal: BatchJournaled | None, last: Mapping[Place, Record]) -> None:
@@ -96,7 +108,9 @@ def restore_desks(settings: Settings, engine: str, committed: Mapping[int, Mappi
         journal = journals.get(partition)
         fence = check_fence(partition, committed[partition], journal, settings.partitions)
         check_torn(partition, journal, last)
-        desks[partition] = new_desk(settings, engine, partition, journal, fence, entries[partition])
+        desk = desks[partition] = new_desk(settings, engine, partition, journal, fence, entries[partition])
+        if journal is not None and any(0 < committed[partition].get(name, 0) < fence[name] for name in INPUTS):
+            desk.alerts.append(fence_alert(partition, journal))
         log.info("restored", partition=partition, keys=len(entries[partition]), batch=desks[partition].batch)
     return desks
 
