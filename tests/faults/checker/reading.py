@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from tests.faults.checker.facts import BillLine, Record, pico
 
 IDLE_SECONDS = 60.0
-SKIPPED = {"router-state", "result-chunks", "preferences", "config", "provider-health", "alerts"}
+SKIPPED = {"router-state", "result-chunks", "preferences", "config", "provider-health"}
 """Topics no rule looks at."""
 
 
@@ -35,39 +35,39 @@ def read(bootstrap: str, prefix: str) -> Iterator[Record]:
             if name.startswith(prefix) and not name.startswith("__") and name[len(prefix) :] not in SKIPPED
             for partition in topic.partitions
         ]
-        for place in places:
-            yield from _read_partition(consumer, place, prefix)
+        yield from _read_places(consumer, places, prefix)
     finally:
         consumer.close()
 
 
-def _read_partition(consumer: Consumer, place: TopicPartition, prefix: str) -> Iterator[Record]:
-    consumer.assign([place])
+def _read_places(consumer: Consumer, places: list[TopicPartition], prefix: str) -> Iterator[Record]:
+    """Yield what lies at the places, each in its order, until each has been seen to end."""
+    consumer.assign(places)
+    unread = {(place.topic, place.partition) for place in places}
     heard = time.monotonic()
-    while True:
-        messages = consumer.consume(2000, 0.05)
+    while unread:
+        messages = consumer.consume(5000, 0.1)
         if messages:
             heard = time.monotonic()
         elif time.monotonic() - heard > IDLE_SECONDS:
-            raise TimeoutError(f"no answer for {IDLE_SECONDS:.0f} s while reading {place.topic}[{place.partition}]")
+            raise TimeoutError(f"no answer for {IDLE_SECONDS:.0f} s while reading {min(unread)}")
         for message in messages:
             error = message.error()
-            if error is not None:
-                if error.code() == KafkaError._PARTITION_EOF:
-                    return
-                if not error.retriable() and error.code() != KafkaError._TRANSPORT:
-                    raise KafkaException(error)
-                continue
-            pairs: Any = message.headers() or ()
-            headers = {name: (raw or b"").decode(errors="replace") for name, raw in pairs}
-            yield Record(
-                (message.topic() or "")[len(prefix) :],
-                message.partition() or 0,
-                message.offset() or 0,
-                message.key(),
-                message.value(),
-                headers,
-            )
+            if error is None:
+                yield _record(message, prefix)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                unread.discard((message.topic() or "", message.partition() or 0))
+            elif not error.retriable() and error.code() != KafkaError._TRANSPORT:
+                raise KafkaException(error)
+
+
+def _record(message: Message, prefix: str) -> Record:
+    pairs: Any = message.headers() or ()
+    headers = {name: (raw or b"").decode(errors="replace") for name, raw in pairs}
+    topic, key, value = (message.topic() or "")[len(prefix) :], message.key(), message.value()
+    assert not isinstance(key, str)
+    assert not isinstance(value, str)
+    return Record(topic, message.partition() or 0, message.offset() or 0, key, value, headers)
 
 
 def read_bill(path: Path) -> list[BillLine]:
