@@ -146,6 +146,7 @@ class Transport:
         self._client = client
         self._key = key
         self._clock = clock
+        self._urls: dict[str, httpx.URL] = {}
 
     async def fetch(self, request: HttpRequest, context: CallContext, patience: Patience) -> HttpResponse:
         """Send and return the whole answer, whatever its status."""
@@ -221,7 +222,7 @@ class Transport:
                 headers["traceparent"] = context.traceparent
         return self._client.build_request(
             "POST",
-            self._endpoint.base_url + request.path,
+            self._url(request.path),
             content=request.body,
             headers=headers,
             extensions={"trace": patience.trace, "timeout": self._timeouts(context)},

@@ -77,13 +77,18 @@ class Admission:
 
     def _grant(self, provider: str) -> list[str]:
         """Grant as many waiting calls as fit, one of each tenant per round; who was served goes to the end."""
-        queues = self._queues.get(provider, OrderedDict())
+        queues = self._queues.get(provider)
+        if not queues:
+            return []
+        limits = self._limits(provider)
         granted: list[str] = []
         served = True
         while served:
             served = False
             for tenant in list(queues):
-                if not self._fits(provider, tenant):
+                if self._by_provider[provider] >= limits.total:
+                    return granted
+                if self._by_pair[provider, tenant] >= limits.per_tenant:
                     continue
                 key, _ = queues[tenant].popitem(last=False)
                 del self._waiting[key]

@@ -55,19 +55,18 @@ class Endpoints:
     def __init__(self, run_dir: Path) -> None:
         self._run_dir = run_dir
         self._documents: dict[str, ProviderDocument] = {}
+        self._limits: dict[str, Limits] = {}
         self._adapters: dict[str, tuple[ProviderDocument, str, ProviderAdapter]] = {}
         self._retired: list[ProviderAdapter] = []
 
     def set(self, document: ProviderDocument) -> None:
         """Take a new version of an endpoint's document."""
         self._documents[document.name] = document
+        self._limits[document.name] = Limits(document.concurrency, document.concurrency_per_tenant)
 
     def limits(self, name: str) -> Limits:
         """Return the calls in flight that the endpoint takes."""
-        document = self._documents.get(name)
-        if document is None:
-            return _LIMITS_OF_NOBODY
-        return Limits(document.concurrency, document.concurrency_per_tenant)
+        return self._limits.get(name, _LIMITS_OF_NOBODY)
 
     def adapter(self, name: str) -> ProviderAdapter:
         """Return the adapter; raises ``EndpointUnavailableError``."""
