@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from routing.catalog import CompiledConfig
 from routing.desk_batch import GlobalReading
+from routing.health_view import worst_health
 from routing.statistics_view import merge, preference_view
 from schemas import topics as t
 from schemas.decision import Health, PreferenceView, StatisticsView
@@ -107,7 +108,7 @@ class GlobalInputs:
                 tuple(self._config.rejected),
                 self._preferences,
                 dict(self._statistics),
-                self._worst_health(),
+                worst_health(self._health.values()),
             )
         return self._frozen
 
@@ -157,14 +158,3 @@ class GlobalInputs:
             last = self._health.get(key)
             if last is None or health.version > last.version:
                 self._health[key] = health
-
-    def _worst_health(self) -> dict[str, Health]:
-        """Return ``provider/model`` -> degraded or open: the worst that any executor sees."""
-        worst: dict[str, Health] = {}
-        for row in self._health.values():
-            name = f"{row.provider}/{row.model}"
-            if row.state == "open":
-                worst[name] = "open"
-            elif row.state == "half_open":
-                worst.setdefault(name, "degraded")
-        return dict(sorted(worst.items()))
