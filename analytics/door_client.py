@@ -2,16 +2,13 @@
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, Literal
 
 import httpx
 import orjson
-from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from analytics.answer import ANSWER_SETTINGS, Answer, decode
-from analytics.sql_guard import first_line
-from analytics.store import StoreSettings, connect_reader
+from analytics.place import StoreSettings, door_path
 
 TIMEOUT_S: Final = 60.0
 OutputFormat = Literal["json", "csv", "arrow"]
@@ -33,11 +30,6 @@ class Door:
 
     url: str
     token: str
-
-
-def door_path(settings: StoreSettings) -> Path:
-    """Return the file that names the door; readable by the owner alone."""
-    return settings.run_dir / "sql.json"
 
 
 def read_door(settings: StoreSettings) -> Door:
@@ -107,6 +99,12 @@ def _message(response: httpx.Response) -> str:
 
 def _ask_server(settings: StoreSettings, sql: str, params: dict[str, Any], output: OutputFormat) -> bytes:
     """Ask the server itself: its users and grants decide what may be read; ours is a read-only session."""
+    # A second of imports that the SQL door spares its clients.
+    from clickhouse_connect.driver.exceptions import ClickHouseError  # noqa: PLC0415
+
+    from analytics.sql_guard import first_line  # noqa: PLC0415
+    from analytics.store import connect_reader  # noqa: PLC0415
+
     try:
         with connect_reader(settings, ANSWER_SETTINGS) as client:
             return client.raw_query(sql, parameters=params or None, fmt=FORMATS[output])

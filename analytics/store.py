@@ -4,9 +4,8 @@ chDB hosts one data folder per process and lets no second process open it, not e
 answers others through the SQL door.
 """
 
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import clickhouse_connect
@@ -14,6 +13,7 @@ from clickhouse_connect.driver.client import Client
 
 from analytics.blocks import arrow_table
 from analytics.migrate import migrate
+from analytics.place import StoreSettings, chdb_path
 
 INSERT_SETTINGS: Final[dict[str, Any]] = {
     # An acknowledged insert is written: offsets are committed on the strength of it.
@@ -35,25 +35,6 @@ READ_SETTINGS: Final[dict[str, Any]] = {
     "priority": 10,
 }
 """Limits of a reader: seconds, bytes, rows."""
-
-
-class StoreSettings(Protocol):
-    """What a store needs to know of the process settings."""
-
-    @property
-    def clickhouse(self) -> str:
-        """URL of a server; empty: chDB."""
-        ...
-
-    @property
-    def run_dir(self) -> Path:
-        """The run folder."""
-        ...
-
-
-def chdb_path(settings: StoreSettings) -> Path:
-    """Return the folder of chDB's data."""
-    return settings.run_dir / "clickhouse"
 
 
 def connect(settings: StoreSettings, client_settings: dict[str, Any] | None = None) -> Client:

@@ -19,9 +19,10 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from analytics.answer import ANSWER_SETTINGS
-from analytics.door_client import FORMATS, Door, door_path, write_door
+from analytics.door_client import FORMATS, Door, write_door
+from analytics.place import StoreSettings, door_path
 from analytics.sql_guard import RefusedQueryError, check, first_line
-from analytics.store import StoreSettings, connect_reader
+from analytics.store import connect_reader
 
 _READERS: Final = 2
 _WAIT_S: Final = 10.0

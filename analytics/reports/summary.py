@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from analytics.answer import Answer
 from analytics.door_client import query
-from analytics.store import StoreSettings
+from analytics.place import StoreSettings
 
 SUMMARY: Final = ("overview", "spend_by_model", "savings", "fallbacks", "overrides", "learned", "budgets")
 """The reports of a summary, in the order of reading."""

@@ -16,12 +16,12 @@ from analytics.door_client import (
     DoorClosedError,
     OutputFormat,
     QueryError,
-    door_path,
     query,
     query_bytes,
     read_door,
     write_door,
 )
+from analytics.place import door_path
 from analytics.store import READ_SETTINGS, Store
 from streams.sql_door import SqlDoor
 
