@@ -105,11 +105,12 @@ def _under_faults(
     plan: Plan, processes: Processes, traffic: Traffic, progress: Progress, outcome: Outcome, say: Say
 ) -> None:
     begin = time.monotonic()
-    traffic.start()
     while not progress.answered and time.monotonic() - begin < plan.patience:
-        time.sleep(0.1)
+        traffic.probe()
+        time.sleep(0.5)
     outcome.seconds["until the first answer"] = time.monotonic() - begin
     begin = time.monotonic()
+    traffic.start()
     for number, fault in enumerate(schedule(plan.kills, plan.seed), start=1):
         wait = begin + fault.at * plan.seconds - time.monotonic()
         if wait > 0:

@@ -56,6 +56,13 @@ class Traffic:
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
+    def probe(self) -> None:
+        """Publish one more request, to see when all stages work."""
+        client = self._client()
+        body = {"request_id": f"probe-{len(self.sent)}", "prompt": PROMPTS[0]}
+        self._publish(client, "requests", "roomy-0", body, ("roomy-0", body["request_id"]))
+        client.flush(_WAIT_SECONDS)
+
     def start(self) -> None:
         """Start publishing."""
         self._thread = threading.Thread(target=self._run, name="traffic", daemon=True)
@@ -67,8 +74,8 @@ class Traffic:
         if self._thread is not None:
             self._thread.join(_WAIT_SECONDS)
 
-    def _run(self) -> None:
-        client = Producer(
+    def _client(self) -> Producer:
+        return Producer(
             {
                 "bootstrap.servers": self.bootstrap,
                 "partitioner": "murmur2_random",
@@ -78,16 +85,18 @@ class Traffic:
                 "log_level": 2,
             }
         )
+
+    def _run(self) -> None:
+        client = self._client()
         draw = random.Random(self.seed)
         begin = time.monotonic()
         for number in range(self.count):
             if self._stop.is_set():
                 break
             ahead = number / self.rate - (time.monotonic() - begin)
-            if ahead > 0:
-                client.flush(0) if ahead < 0.001 else client.poll(min(ahead, 0.05))
-                while (ahead := number / self.rate - (time.monotonic() - begin)) > 0:
-                    client.poll(min(ahead, 0.05))
+            while ahead > 0:
+                client.poll(min(ahead, 0.05))
+                ahead = number / self.rate - (time.monotonic() - begin)
             self._one(client, draw, number)
             client.poll(0)
         left = client.flush(_WAIT_SECONDS)
