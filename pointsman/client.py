@@ -38,6 +38,7 @@ Answer = FinalResult | RejectedNotice
 Notice = DuplicateNotice | ConflictNotice | StaleNotice
 SOURCE = "pointsman-client"
 _POLL = 0.2
+_GRACE = 2.0
 
 
 class NoAnswerError(ClientError):
@@ -154,10 +155,17 @@ class Client:
         return [event for record in self._reader.poll(timeout) if (event := self._own(record)) is not None]
 
     def decision(self, receipt: Receipt, timeout: float = 30.0) -> Decided | Answer:
-        """Wait for the first decision or refusal; a request rejected as invalid has only its result."""
+        """Wait for the first decision or refusal; a request that never had one gives its result."""
         state, deadline = self._state(receipt), time.monotonic() + timeout
-        while (event := state.decision or state.answer) is None:
+        while state.decision is None and state.answer is None:
             self._wait(state, deadline, f"no decision for request {receipt.request_id} within {timeout:.0f} s")
+        # A result may be read before its decision, which lies in another topic: the decision is there already.
+        grace = time.monotonic() + _GRACE
+        while state.decision is None and time.monotonic() < grace and not isinstance(state.answer, RejectedNotice):
+            self.poll(_POLL)
+        event = state.decision or state.answer
+        if event is None:
+            raise NoAnswerError(f"request {receipt.request_id} was forgotten while it was waited for")
         return event
 
     def result(self, receipt: Receipt, timeout: float = 120.0) -> Answer:

@@ -29,6 +29,7 @@ class Publisher:
     def close(self) -> None:
         """Close the connection."""
         self._producer.flush(5)
+        self._producer.close()
 
     def publish(self, output: Output, timeout: float = 30.0) -> tuple[int, int]:
         """Write one record and return its partition and offset; raise `PublishError`."""
