@@ -228,6 +228,12 @@ class Transport:
             extensions={"trace": patience.trace, "timeout": self._timeouts(context)},
         )
 
+    def _url(self, path: str) -> httpx.URL:
+        url = self._urls.get(path)
+        if url is None:
+            url = self._urls[path] = httpx.URL(self._endpoint.base_url + path)
+        return url
+
     def _timeouts(self, context: CallContext) -> dict[str, float | None]:
         """Return httpx's own limits: connecting ends by itself before the deadline, since only so does it clean up."""
         remaining = context.deadline - time.monotonic() - _CLEAN_UP_S
