@@ -131,48 +131,52 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
     window, min_quality, max_latency = tokens_in + tokens_out, s.min_quality, s.max_latency
     money = min(s.max_cost, s.per_request, s.headroom)
     special = s.needs_care
-    for lane in lanes:
-        (
-            row,
-            model,
-            capability,
-            quality,
-            base,
-            boost,
-            context_window,
-            ability,
-            ttft,
-            per_token,
-            most,
-            thinking,
-            tool_skill,
-            fixed,
-        ) = lane
-        if special or row.veto is not None or window > context_window or ability < min_quality:
+    for (
+        row,
+        model,
+        capability,
+        quality,
+        base,
+        boost_of_kind,
+        context_window,
+        ability,
+        ttft,
+        per_token,
+        model_limit,
+        thinking,
+        tool_skill,
+        free,
+        preferred,
+        flat,
+        price_in,
+        price_out,
+        price_most,
+    ) in lanes:
+        if special or not free or window > context_window or ability < min_quality:
             barred = ability_veto(row, s)
             if barred is not None:
                 vetoes.append(barred)
                 continue
-        rates = row.rates
         endpoint, degraded = (row.endpoints[0], False) if not health else endpoint_of(row, health)
-        if endpoint is None or rates is None:
+        if endpoint is None:
             vetoes.append(veto(model, VetoRule.PROVIDER_OPEN, "view"))
             continue
         known = statistics.get(model) if statistics else None
         output = tokens_out * 3 // 2 if thinks and thinking else tokens_out
-        most = min(most, limit_out)
-        output = min(output, most)
+        most = limit_out if limit_out < model_limit else model_limit  # noqa: FURB136 - min() costs three times as much
+        output = output if output < most else most  # noqa: FURB136 - as above
         prior = ttft + per_token * output
         latency = int(prior) if known is None else expected_latency(prior, known, strength)
         if latency > max_latency:
             vetoes.append(veto(model, VetoRule.MAX_LATENCY, s.latency_source, f"about {latency} ms"))
             continue
-        if rates.tiers or not fixed:
+        if flat:
+            needed = -(-(bound_in * price_most + most * price_out) // MILLION)
+            cost = -(-(tokens_in * price_in + output * price_out) // MILLION)
+        else:
+            rates = row.priced
             needed = bound(rates, bound_in, most, s.most)
             cost = estimate(rates, tokens_in, output, s.likely)
-        else:
-            needed = -(-(bound_in * rates.bound_input + most * rates.output) // MILLION)
-            cost = -(-(tokens_in * rates.input + output * rates.output) // MILLION)
         if needed > money:
             barred = money_veto(model, needed, s)
             if barred is not None:
@@ -183,13 +187,13 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
         cost_term = cost_half / (cost_half + cost)
         latency_term = latency_half / (latency_half + latency)
         history = default_history if known is None else history_term(known, scoring)
-        preference = 0.0
+        boost, preference = boost_of_kind, 0.0
         if model in scores:
             preference = scoring.preference * (scores[model] - 0.5)
             boost += preference
         if rule_boosts and model in rule_boosts:
             boost += rule_boosts[model]
-        if row.preferred:
+        if preferred:
             boost += scoring.preferred
         if tools:
             boost += scoring.tools * tool_skill

@@ -2,7 +2,7 @@
 
 from typing import Final, Literal
 
-import orjson
+from pydantic_core import to_json
 
 from routing.build import build
 from routing.catalog import CompiledConfig
@@ -18,6 +18,8 @@ BOUND_PER_MESSAGE: Final = 8
 BOUND_FIXED: Final = 64
 BOUND_TOOL_USE: Final = 1024
 """Tokens that providers add of their own when tools are given."""
+BOUND_PER_TOOL: Final = 64
+"""What wire formats wrap around each tool definition."""
 BOUND_IMAGE: Final = 8192
 _TYPE_OF: Final = {kind.value: kind for kind in TaskType}
 _INDEX: Final = {kind: index for index, kind in enumerate(TYPES)}
@@ -158,11 +160,12 @@ def input_bound(request: RequestReceived, text_bytes: int) -> int:
     for name in (*request.tools, *request.mcp_tools):
         total += len(name)
     if request.tool_definitions:
-        total += len(orjson.dumps(request.tool_definitions)) + BOUND_TOOL_USE
+        total += len(to_json(request.tool_definitions)) + BOUND_PER_TOOL * len(request.tool_definitions)
+        total += BOUND_TOOL_USE
     elif request.tools or request.mcp_tools:
         total += BOUND_TOOL_USE
     if request.response_format is not None:
-        total += len(orjson.dumps(request.response_format))
+        total += len(to_json(request.response_format))
     for message in request.messages:
         total += len(message.name or "") + len(message.tool_call_id or "")
     for part in request.attachments:

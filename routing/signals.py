@@ -41,7 +41,7 @@ _TRACE_MARKS: Final = (
     "stacktrace",
 )
 _TRACE_GATE: Final = ("error", "exception", "exit code", " at ")
-_MATHS_GATE: Final = re.compile(r"[=^*/+%²³∫∑√∏≤≥≠π∞×÷\\]")  # noqa: RUF001 - signs of multiplication are meant
+_MATHS_MARKS: Final = ("=", "^", "*", "/", "+", "%", "\\")
 _MATHS: Final = re.compile(
     r"\d\s*[*/^=×÷]\s*\(?-?\d|\b[xyzn]\s*[\^=²³]|[∫∑√∏≤≥≠π∞]|\\(?:frac|int|sum|sqrt)"  # noqa: RUF001 - as above
     r"|\d\s*%\s+of\b|\bf\(x\)|\d\s\+\s\d"
@@ -71,6 +71,8 @@ class Reading:
     has_maths: bool
     bullets: int
     bytes: int
+    text: str
+    """What was read, in lower case; never stored."""
 
 
 def sample(text: str) -> str:
@@ -160,9 +162,10 @@ def read(request: RequestReceived, table: WordTable) -> Reading:
         evidence=evidence,
         words=word_count,
         has_trace=has_trace(text),
-        has_maths=_MATHS_GATE.search(text) is not None and _MATHS.search(text) is not None,
+        has_maths=has_maths(text),
         bullets=len(_BULLET.findall(text)) if "\n" in text else 0,
         bytes=total,
+        text=text,
     )
 
 
@@ -187,6 +190,13 @@ def has_trace(text: str) -> bool:
     if any(mark in text for mark in _TRACE_MARKS):
         return True
     return any(gate in text for gate in _TRACE_GATE) and _TRACE_WORDS.search(text) is not None
+
+
+def has_maths(text: str) -> bool:
+    """Return whether formulas or arithmetic occur."""
+    if text.isascii() and not any(mark in text for mark in _MATHS_MARKS):
+        return False
+    return _MATHS.search(text) is not None
 
 
 def _intent(evidence: Sequence[float]) -> Intent | None:

@@ -37,6 +37,13 @@ class Row:
     preferred: bool
     sensitive_ok: bool
 
+    @property
+    def priced(self) -> Rates:
+        """The rates of a row that is not barred as unpriced."""
+        if self.rates is None:
+            raise LookupError("an unpriced model has no rates")
+        return self.rates
+
 
 class Lane(NamedTuple):
     """One row prepared for a type and complexity: what the scoring loop reads, in the order it unpacks."""
@@ -54,8 +61,14 @@ class Lane(NamedTuple):
     max_output: int
     thinking: bool
     tool_skill: float
-    tokens_only: bool
-    """Whether nothing but tokens is charged."""
+    free: bool
+    """Whether nothing in the documents bars it."""
+    preferred: bool
+    flat: bool
+    """Whether nothing but tokens is charged, at one rate whatever the length."""
+    price_in: int
+    price_out: int
+    bound_in: int
 
 
 class TenantPolicy:
@@ -200,7 +213,12 @@ class TenantPolicy:
             max_output=entry.max_output_tokens,
             thinking=entry.thinking,
             tool_skill=entry.tool_skill,
-            tokens_only=rates is not None and pieces(rates, _ONE_OF_EACH) == 0,
+            free=row.veto is None,
+            preferred=row.preferred,
+            flat=rates is not None and not rates.tiers and pieces(rates, _ONE_OF_EACH) == 0,
+            price_in=rates.input if rates is not None else 0,
+            price_out=rates.output if rates is not None else 0,
+            bound_in=rates.bound_input if rates is not None else 0,
         )
 
     def row(self, entry: ModelEntry, now: datetime, provider: str | None = None) -> Row:

@@ -263,3 +263,9 @@ def test_without_any_taxonomy_everything_is_general() -> None:
     """Before a taxonomy is published every text is general, and nothing fails."""
     found = classify(request("Fix the bug"), compile_config({}))
     assert (found.type, found.confidence) == ("general", 0.0)
+
+
+def test_odd_numbers_in_tools_are_bounded_too() -> None:
+    """Numbers of any size in tool definitions neither raise nor escape the bound (invariant 4)."""
+    tool = {"name": "f", "parameters": {"maximum": 10**40, "minimum": -(10**40)}}
+    assert of("x", tool_definitions=(tool,) * 10).input_token_bound > 10 * 80
