@@ -1,0 +1,247 @@
+"""The shell of a router in virtual time: the steps of ``streams.transactional`` around the production ``Desk``.
+
+Every ``yield`` is a place where a kill or a pause may strike. Any doubt ends the process, as in production.
+"""
+
+from dataclasses import dataclass, field
+
+from routing.desk import INPUTS, WRITES, Desk
+from routing.desk_batch import Batch
+from routing.desk_state import DeskState
+from schemas import topics as t
+from schemas.journal import BatchJournaled
+from schemas.record import Record
+from streams.router_restore import check_fence, check_torn
+from streams.transactional import Doubt
+from tests.simulation.config import SimulatedGlobals
+from tests.simulation.group import Group, StaleMemberError
+from tests.simulation.log import PARTITIONS, FencedError, Place
+from tests.simulation.mutations import Mutation
+from tests.simulation.scheduler import FOREVER, Process, Steps
+from tests.simulation.world_parts import Surroundings
+
+ENGINE = "simulation"
+CONTENT_KEY = b"simulation"
+
+
+def new_desk(partition: int, mutation: Mutation | None) -> Desk:
+    """Return an empty desk; the mutation of the dedupe forgets what was seen."""
+    desk = Desk(partition, PARTITIONS, engine=ENGINE, content_key=CONTENT_KEY)
+    if mutation is Mutation.NO_DEDUPE:
+        desk.state.see = lambda *_: None  # type: ignore[method-assign]
+    return desk
+
+
+@dataclass(slots=True)
+class Reading:
+    """What was read of a partition and not applied yet, and up to where."""
+
+    positions: dict[str, int]
+    records: dict[str, list[Record]] = field(default_factory=dict)
+
+
+class RouterProcess:
+    """One life of a router."""
+
+    def __init__(self, around: Surroundings, process: Process, group: Group) -> None:
+        self._around = around
+        self._log = around.log
+        self._random = around.random
+        self._process = process
+        self._group = group
+        self._identity = f"router-{process.slot}"
+        self._desks: dict[int, Desk] = {}
+        self._parked: dict[int, Desk] = {}
+        self._readings: dict[int, Reading] = {}
+        self._now_ms = 0
+
+    def run(self) -> Steps:
+        """Work until killed; return at any doubt."""
+        try:
+            yield from self._work()
+        except (FencedError, StaleMemberError, Doubt) as doubt:
+            self._around.note(f"{self._process.name} exits: {type(doubt).__name__} {doubt}")
+
+    def _work(self) -> Steps:
+        epoch = self._log.open_producer(self._identity)
+        while self._log.busy(self._identity):
+            yield FOREVER
+        membership = self._group.join(self._process)
+        yield from self._assigned(membership.partitions)
+        while True:
+            yield None
+            if not self._group.is_current(self._process, membership.generation):
+                self._parked = self._desks
+                self._desks, self._readings = {}, {}
+                membership = self._group.join(self._process)
+                yield from self._assigned(membership.partitions)
+            self._read()
+            frozen = SimulatedGlobals(self._around.config, self._around.config.position, self._around.config.health)
+            self._now_ms = max(self._now_ms, self._around.clock(self._process))
+            ready = {partition: self._take(partition) for partition in self._desks}
+            stale = {
+                partition
+                for partition in ready
+                if self._desks[partition].config_offset != frozen.positions[t.CONFIG][0]
+            }
+            if any(ready.values()) or stale:
+                chosen = {partition: taken for partition, taken in ready.items() if taken or partition in stale}
+                yield from self._transact(epoch, membership.generation, chosen, frozen)
+            elif any(reading.records for reading in self._readings.values()) or self._unread():
+                yield None
+            else:
+                yield FOREVER
+
+    # Reading
+
+    def _read(self) -> None:
+        for partition, reading in self._readings.items():
+            for name in INPUTS:
+                if self._random.random() < 0.8:
+                    limit = self._random.choice((1, 2, 5, 50))
+                    records, position = self._log.at(name, partition).read(reading.positions[name], limit)
+                    reading.positions[name] = position
+                    if records:
+                        reading.records.setdefault(name, []).extend(records)
+
+    def _unread(self) -> bool:
+        return any(
+            reading.positions[name] < self._log.at(name, partition).stable_end
+            for partition, reading in self._readings.items()
+            for name in INPUTS
+        )
+
+    def _take(self, partition: int) -> dict[str, list[Record]]:
+        """Take what was read; requests only when the other inputs are read to their ends."""
+        reading = self._readings[partition]
+        unordered = self._around.mutation is Mutation.NO_INPUT_ORDER
+        caught_up = all(reading.positions[name] >= self._log.at(name, partition).end for name in INPUTS[:-1])
+        taken: dict[str, list[Record]] = {}
+        for name in INPUTS:
+            if name in reading.records and (name != t.REQUESTS or caught_up or unordered):
+                taken[name] = reading.records.pop(name)
+        if unordered and t.REQUESTS in taken and t.PROVIDER_CALLS in taken:
+            reading.records[t.PROVIDER_CALLS] = taken.pop(t.PROVIDER_CALLS)
+        return taken
+
+    # One transaction
+
+    def _transact(
+        self, epoch: int, generation: int, chosen: dict[int, dict[str, list[Record]]], frozen: SimulatedGlobals
+    ) -> Steps:
+        log = self._log
+        while log.busy(self._identity):
+            yield FOREVER
+        transaction = log.begin(self._identity, epoch)
+        offsets: dict[Place, int] = {}
+        for partition, taken in chosen.items():
+            following = {name: self._next_offset(partition, name, taken) for name in INPUTS}
+            batch = Batch(
+                self._now_ms,
+                frozen,
+                provider_calls=taken.get(t.PROVIDER_CALLS, ()),
+                overrides=taken.get(t.OVERRIDES, ()),
+                requests=taken.get(t.REQUESTS, ()),
+                next_offsets=following,
+            )
+            self._around.note_poll(partition, taken)
+            for output in self._desks[partition].apply(batch).outputs:
+                log.produce(output, transaction)
+                if self._random.random() < 0.1:
+                    yield None
+            offsets |= {(name, partition): offset for name, offset in following.items()}
+        yield None
+        if self._around.mutation is not Mutation.NO_GENERATION_CHECK:
+            self._group.check(self._process, generation)
+        log.send_offsets(transaction, self._group.name, offsets)
+        yield None
+        if self._random.random() < 0.5:
+            log.commit(transaction)
+            yield None
+        else:
+            # The request to commit is under way: a kill no longer stops it.
+            self._around.scheduler.later(self._random.randrange(50), lambda: self._deliver_commit(transaction))
+            while transaction.state == "open":
+                yield FOREVER
+            if transaction.state != "committed":
+                raise FencedError(self._identity)
+
+    def _deliver_commit(self, transaction: object) -> None:
+        try:
+            self._log.commit(transaction)  # type: ignore[arg-type]
+        except FencedError:
+            self._around.note("a commit came too late")
+
+    def _next_offset(self, partition: int, name: str, taken: dict[str, list[Record]]) -> int:
+        reading = self._readings[partition]
+        if name in taken:
+            return taken[name][-1].offset + 1
+        waiting = reading.records.get(name)
+        return waiting[0].offset if waiting else reading.positions[name]
+
+    # Assignment
+
+    def _assigned(self, partitions: tuple[int, ...]) -> Steps:
+        """First the committed offsets, then the state, then the assignment (DESIGN 6.3)."""
+        places = {(name, partition) for partition in partitions for name in INPUTS}
+        early = self._around.mutation is Mutation.RESTORE_BEFORE_OFFSETS
+        if early:
+            yield from self._restore_all(partitions)
+        while self._log.unstable(self._group.name, places):
+            yield FOREVER
+        committed = {
+            partition: {name: self._group.committed(name, partition) for name in INPUTS} for partition in partitions
+        }
+        yield None
+        for partition in partitions:
+            kept = self._parked.get(partition)
+            if kept is not None and kept.batch and kept.offsets == committed[partition]:
+                self._desks[partition] = kept
+            elif not early:
+                yield from self._restore(partition, committed[partition])
+            else:
+                self._desks[partition].offsets = dict(committed[partition])
+        self._parked = {}
+        for partition in partitions:
+            self._readings[partition] = Reading(dict(self._desks[partition].offsets))
+
+    def _restore_all(self, partitions: tuple[int, ...]) -> Steps:
+        for partition in partitions:
+            yield from self._restore(partition, None)
+
+    def _restore(self, partition: int, committed: dict[str, int] | None) -> Steps:
+        log = self._log
+        records, _ = log.at(t.ROUTER_JOURNAL, partition).read(0)
+        journals = [record for record in records[-4:] if record.header("ce_type") == BatchJournaled.TYPE]
+        journal = BatchJournaled.model_validate_json(journals[-1].value or b"") if journals else None
+        yield None
+        last = {(name, partition): log.at(name, partition).last() for name in WRITES}
+        yield None
+        entries: dict[str, bytes] = {}
+        for record in log.at(t.ROUTER_STATE, partition).read(0)[0]:
+            key = (record.key or b"").decode()
+            entries.pop(key, None)
+            if record.value is not None:
+                entries[key] = record.value
+        if committed is None:
+            fence = dict.fromkeys(INPUTS, 0) if journal is None else {n: journal.inputs[n][1] for n in INPUTS}
+        else:
+            fence = check_fence(partition, committed, journal, PARTITIONS)
+            check_torn(partition, journal, {place: record for place, record in last.items() if record is not None})
+        desk = new_desk(partition, self._around.mutation)
+        if journal is not None:
+            desk = Desk(
+                partition,
+                PARTITIONS,
+                engine=ENGINE,
+                content_key=CONTENT_KEY,
+                state=DeskState.load(entries),
+                batch=journal.batch,
+                now_ms=journal.now_ms,
+                offsets=fence,
+                last_writes=dict(journal.last_writes),
+                config_offset=journal.globals[t.CONFIG][0],
+            )
+            if self._around.mutation is Mutation.NO_DEDUPE:
+                desk.state.see = lambda *_: None  # type: ignore[method-assign]
+        self._desks[partition] = desk
