@@ -58,12 +58,18 @@ class Loaded:
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain data only, and no key twice."""
+    """Plain data only, no key twice, no aliases: a short file cannot stand for a huge document."""
 
     def __init__(self, text: str, file: str) -> None:
         super().__init__(text)
         self.file = file
         self.faults: list[Fault] = []
+
+    def compose_node(self, parent: Node | None, index: int) -> Node | None:
+        if self.check_event(yaml.AliasEvent):
+            event: Any = self.get_event()  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(None, None, "aliases are refused, write the value out", event.start_mark)
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()

@@ -138,3 +138,10 @@ def test_faults_between_documents_have_file_and_line(tmp_path: Path) -> None:
 def test_the_shipped_configuration_fits_together() -> None:
     """The shipped documents name only what is there (R20)."""
     assert [str(fault) for fault in cross_faults(load([CATALOG]).documents, [])] == []
+
+
+def test_aliases_are_refused() -> None:
+    """An alias is a fault with its line: a short file cannot stand for a huge document (X1)."""
+    documents, faults = load_text("kind: policy\nname: p\npool: &a ['*']\nsensitive_models: *a\n", "x.yaml")
+    assert documents == []
+    assert [(fault.line, "aliases are refused" in fault.message) for fault in faults] == [(4, True)]
