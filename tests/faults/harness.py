@@ -16,13 +16,14 @@ from tests.documents import documents
 from tests.faults.checker.reading import read
 from tests.faults.killer import Processes, schedule
 from tests.faults.load import Traffic, tenants
-from tests.faults.progress import Progress
+from tests.faults.progress import Progress, lag
 from tests.stage import prepared
 
 ROOT = Path(__file__).parents[2]
 BILL = "simulated-bill.jsonl"
 NOT_COMPARED = {"router-state", "result-chunks", "preferences", "model-stats", "provider-health", "config"}
 """Not recorded, or compacted: the log forgets there what ClickHouse keeps."""
+FEEDBACK_TOPICS = ("overrides", "outcomes", "provider-calls")
 LEAST_COMPLETED = 0.5
 """Share of the requests that must end completed: promises that hold because nothing works prove nothing."""
 Say = Callable[[str], None]
@@ -99,6 +100,7 @@ def run(plan: Plan, folder: Path, say: Say) -> Outcome:
         try:
             _under_faults(plan, processes, traffic, progress, outcome, say)
             _until_quiet(plan, settings, traffic, progress, outcome, say)
+            _until_folded(plan, settings, outcome, say)
             _compare_rows(plan, settings, outcome, say)
         finally:
             traffic.stop()
@@ -156,6 +158,21 @@ def _until_quiet(
     outcome.seconds["until quiet"] = time.monotonic() - begin
     outcome.unanswered = sorted("/".join(pair) for pair in wanted - progress.answered)
     outcome.open_holds = len(progress.open_holds)
+
+
+def _until_folded(plan: Plan, settings: Settings, outcome: Outcome, say: Say) -> None:
+    """Wait until the feedback stage has committed all it reads."""
+    begin = time.monotonic()
+    reported = begin
+    while behind := lag(settings, "feedback", FEEDBACK_TOPICS):
+        if time.monotonic() - begin > plan.patience:
+            outcome.failures.append(f"feedback is {behind} records behind")
+            break
+        if time.monotonic() - reported > 10:
+            reported = time.monotonic()
+            say(f"waiting: feedback is {behind} records behind")
+        time.sleep(0.5)
+    outcome.seconds["until folded"] = time.monotonic() - begin
 
 
 def expected_rows(settings: Settings) -> dict[str, int]:

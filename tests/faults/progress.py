@@ -9,6 +9,19 @@ from confluent_kafka import Consumer, TopicPartition
 from streams.settings import Settings
 
 
+def lag(settings: Settings, group: str, topics: tuple[str, ...]) -> int:
+    """Return how many records of the topics the group has not committed yet."""
+    reader = Consumer(
+        {"bootstrap.servers": settings.bootstrap, "group.id": f"{settings.prefix}{group}", "log_level": 2}
+    )
+    try:
+        places = [TopicPartition(settings.topic(t), p) for t in topics for p in range(settings.partitions)]
+        committed = reader.committed(places, timeout=30)
+        return sum(reader.get_watermark_offsets(at, timeout=30)[1] - max(at.offset, 0) for at in committed)
+    finally:
+        reader.close()
+
+
 @dataclass(slots=True)
 class Progress:
     """Reads ``results`` and ``ledger`` committed, in a thread, from the beginning."""
