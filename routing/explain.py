@@ -103,7 +103,7 @@ def scored_reason(name: str, task_type: str, complexity: str, confidence: float,
     codes = strengths(candidate)
     said = [words for code, words in _STRENGTHS if code in codes][:2]
     praise = " and ".join(said) or "has the best balance of ability, cost and speed"
-    sure = "" if confidence >= 0.6 else ", as far as the text tells"
+    sure = "" if confidence >= 0.5 else ", as far as the text tells"
     return (
         f"this looks like {label(task_type)} ({complexity}{sure}) and {name} {praise}: "
         f"about {dollars(candidate.estimated_cost)} and {seconds(candidate.estimated_latency_ms)}"

@@ -16,9 +16,8 @@ _WIDE: Final = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef]")
 _STRONG: Final = 1.0
 _WEAK: Final = 1 / 3
 _PHRASE: Final = 1.5
-_LEAD_WORDS: Final = 12
-_LEAD_FACTOR: Final = 2.0
-"""Words among the first dozen say what is asked; they count twice."""
+_LEAD: Final = (3.0,) * 4 + (1.5,) * 8
+"""Factors of the first dozen words: they say what is asked, the first four most."""
 _MEMO_LIMIT: Final = 50_000
 _MIN_STEM: Final = 3
 
@@ -111,10 +110,10 @@ class WordTable:
     def evidence(self, text: str, words: Sequence[str]) -> list[float]:
         """Return the sum of evidence per slot for a lower-cased text and its words; each word counts once.
 
-        A word or phrase among the first twelve words counts twice.
+        A word or phrase among the first four words counts three times, among the first twelve one and a half times.
         """
         total = [0.0] * SLOT_COUNT
-        memo = self._memo
+        memo, lead = self._memo, len(_LEAD)
         seen: set[str] = set()
         for position, word in enumerate(words):
             found = memo.get(word)
@@ -123,7 +122,7 @@ class WordTable:
             hits, phrases = found
             if hits and word not in seen:
                 seen.add(word)
-                factor = _LEAD_FACTOR if position < _LEAD_WORDS else 1.0
+                factor = _LEAD[position] if position < lead else 1.0
                 for index, weight in hits:
                     total[index] += weight * factor
             for middle, stem, index, weight in phrases:
@@ -131,10 +130,10 @@ class WordTable:
                 if tuple(words[position + 1 : end]) == middle and (
                     stem is None or (end < len(words) and words[end].startswith(stem))
                 ):
-                    total[index] += weight * (_LEAD_FACTOR if position < _LEAD_WORDS else 1.0)
+                    total[index] += weight * (_LEAD[position] if position < lead else 1.0)
         if self._wide and not text.isascii() and _WIDE.search(text):
             for phrase, index, weight in self._wide:
                 place = text.find(phrase)
                 if place >= 0:
-                    total[index] += weight * (_LEAD_FACTOR if place < 3 * _LEAD_WORDS else 1.0)
+                    total[index] += weight * (_LEAD[place // 3] if place < 3 * lead else 1.0)
         return total
