@@ -7,7 +7,9 @@ same key, so reading with FINAL sees them once: exactly-once on read, at-least-o
 import gc
 import threading
 from collections.abc import Generator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
@@ -56,13 +58,30 @@ def recorded_topics() -> tuple[str, ...]:
     )
 
 
+Offsets = dict[tuple[str, int], int]
+"""Next offset by the broker's topic and partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Inserting:
+    """A batch on its way: the insert, and the offsets to commit when it is acknowledged."""
+
+    done: Future[None]
+    next_offsets: Offsets
+
+
 class Recorder:
-    """Reads a batch, inserts its rows table by table, commits its offsets; and again."""
+    """Reads a batch, inserts its rows table by table, commits its offsets; and again.
+
+    While one batch is inserted, mostly outside of Python, the next one is read and taken apart.
+    """
 
     def __init__(self, settings: Settings, store: Store, reader: Consumer) -> None:
         self._settings = settings
         self._store = store
         self._reader = reader
+        self._writer = ThreadPoolExecutor(1, "insert")
+        self._inserting: _Inserting | None = None
         self._assigned: set[tuple[str, int]] = set()
         self._records = 0
         self._unparsed = 0
@@ -71,17 +90,18 @@ class Recorder:
     def run(self, stop: threading.Event) -> None:
         """Record until ``stop``; what was read is inserted and committed before it returns."""
         topics = [self._settings.topic(name) for name in recorded_topics()]
-        self._reader.subscribe(topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke)
+        self._reader.subscribe(topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
         announce_ready()
-        with _collecting_between_batches():
+        with self._writer, _collecting_between_batches():
             while not stop.is_set():
-                self.record(self._reader.consume(BATCH_RECORDS, BATCH_SECONDS))
+                self._take(self._reader.consume(BATCH_RECORDS, BATCH_SECONDS))
                 self._report()
+            self._finish()
 
-    def record(self, messages: list[Message]) -> None:
-        """Insert the rows of the messages, then commit their offsets."""
+    def _take(self, messages: list[Message]) -> None:
+        """Take the messages apart, wait for the batch before, begin to insert this one."""
         rows: list[Row] = []
-        next_offsets: dict[tuple[str, int], int] = {}
+        next_offsets: Offsets = {}
         for message in messages:
             error = message.error()
             if error is not None:
@@ -91,14 +111,23 @@ class Recorder:
             found = rows_for(to_record(message, self._settings))
             self._unparsed += type_in_events(found) == UNPARSED
             rows += found
-        if not next_offsets:
-            return
+        self._finish()
+        if next_offsets:
+            self._records += len(messages)
+            self._inserting = _Inserting(self._writer.submit(self._insert, rows), next_offsets)
+
+    def _insert(self, rows: list[Row]) -> None:
         for table, values in group(rows).items():
             self._store.insert(table, values)
-        self._records += len(messages)
-        self._commit(next_offsets)
 
-    def _commit(self, next_offsets: dict[tuple[str, int], int]) -> None:
+    def _finish(self) -> None:
+        """Wait for the insert under way, if any, and commit what it made safe."""
+        if self._inserting is not None:
+            batch, self._inserting = self._inserting, None
+            batch.done.result()
+            self._commit(batch.next_offsets)
+
+    def _commit(self, next_offsets: Offsets) -> None:
         offsets = [
             TopicPartition(topic, partition, offset)
             for (topic, partition), offset in next_offsets.items()
@@ -123,7 +152,12 @@ class Recorder:
         self._assigned |= {(place.topic, place.partition) for place in partitions}
         log.info("partitions assigned", count=len(self._assigned))
 
-    def _on_revoke(self, _reader: Consumer, partitions: list[TopicPartition]) -> None:
+    def _on_revoke(self, reader: Consumer, partitions: list[TopicPartition]) -> None:
+        """Commit while the partitions are still ours; the messages of this very call are the next owner's too."""
+        self._finish()
+        self._on_lost(reader, partitions)
+
+    def _on_lost(self, _reader: Consumer, partitions: list[TopicPartition]) -> None:
         self._assigned -= {(place.topic, place.partition) for place in partitions}
 
     def _report(self) -> None:
