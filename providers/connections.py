@@ -176,13 +176,16 @@ class _Body(httpx.AsyncByteStream):
 
 
 class Connections(httpx.AsyncBaseTransport):
-    """Connections of one endpoint. ``limit`` bounds those in use; idle ones are closed after ``keepalive_s``."""
+    """Connections of one endpoint. ``limit`` bounds those in use; idle ones are closed after ``keepalive_s``.
 
-    def __init__(self, limit: int, keepalive_s: float) -> None:
+    ``secure`` loads the trusted certificates at once, so that the first call does not wait for them.
+    """
+
+    def __init__(self, limit: int, keepalive_s: float, *, secure: bool = False) -> None:
         self._places = asyncio.Semaphore(limit)
         self._keepalive_s = keepalive_s
         self._idle: dict[tuple[str, str, int], deque[_Connection]] = {}
-        self._tls: ssl.SSLContext | None = None
+        self._tls = _tls_context() if secure else None
         self._closed = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -269,9 +272,14 @@ class Connections(httpx.AsyncBaseTransport):
 
     def _context(self) -> ssl.SSLContext:
         if self._tls is None:
-            self._tls = httpx.create_ssl_context(trust_env=False)
-            self._tls.set_alpn_protocols(["http/1.1"])
+            self._tls = _tls_context()
         return self._tls
+
+
+def _tls_context() -> ssl.SSLContext:
+    context = httpx.create_ssl_context(trust_env=False)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int]:

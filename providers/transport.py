@@ -265,5 +265,6 @@ async def translated(step: Awaitable[T], patience: Patience) -> T:
 
 def new_client(endpoint: EndpointConfig) -> httpx.AsyncClient:
     """Return a client for one endpoint: HTTP/1.1, no redirects, nothing taken from the environment."""
-    pool = Connections(endpoint.max_connections, _KEEPALIVE_S)
+    secure = endpoint.base_url.startswith("https:")
+    pool = Connections(endpoint.max_connections, _KEEPALIVE_S, secure=secure)
     return httpx.AsyncClient(transport=pool, follow_redirects=False, trust_env=False)
