@@ -15,7 +15,7 @@ from schemas.record import Output, Record
 from streams.engine import engine_version
 from streams.globals import Frozen, GlobalInputs
 from streams.ready import announce_ready
-from streams.router_restore import restore_desks
+from streams.router_restore import newest_journals, restore_desks
 from streams.settings import Settings
 from streams.transactional import TransactionalLoop
 
@@ -37,13 +37,22 @@ class Router:
         self._now_ms = 0
 
     def restore(self, committed: Mapping[int, Mapping[str, int]]) -> Mapping[int, Mapping[str, int]]:
-        """Restore desks; one kept over a rebalance is used only if nobody else committed since."""
+        """Restore desks; one kept over a rebalance is used only if nobody else committed since.
+
+        Offsets alone do not tell: a batch for a new config moves none of them. The journal's batch number does.
+        """
         kept = {
             partition: desk
             for partition, desk in self._parked.items()
             if partition in committed
             and desk.batch
             and all(desk.offsets[n] == committed[partition].get(n) for n in INPUTS)
+        }
+        newest = newest_journals(self._settings, sorted(kept))
+        kept = {
+            partition: desk
+            for partition, desk in kept.items()
+            if partition in newest and newest[partition].batch == desk.batch
         }
         self._parked.clear()
         missing = {partition: offsets for partition, offsets in committed.items() if partition not in kept}

@@ -200,6 +200,10 @@ class Log:
         if not transaction.unmarked:
             self._deciding.remove(transaction)
 
+    def undecided(self) -> list[str]:
+        """Return what readers of committed data may still wait for."""
+        return [f"transaction of {name}" for name in self._open] + [f"marker for {place}" for _, place in self.markers()]
+
     def expire(self) -> None:
         """Abort transactions that are open for too long, and fence their producers."""
         for transaction in list(self._open.values()):

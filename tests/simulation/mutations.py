@@ -7,10 +7,11 @@ from enum import StrEnum
 from typing import Any
 from unittest.mock import patch
 
-from routing import desk_calls
-from routing.calls import Calls, Transition, fold
+from routing import desk_calls, dispatch_trail
+from routing.calls import Calls, Claim, Transition, fold
 from routing.ledger import Ledger
-from schemas.provider_call import NOT_SENT, CallEvent, CallFailed
+from schemas.envelope import to_ms
+from schemas.provider_call import NOT_SENT, CallEvent, CallFailed, CallStarted
 
 
 class Mutation(StrEnum):
@@ -21,6 +22,8 @@ class Mutation(StrEnum):
     NO_DEDUPE = "forget which request ids were seen"
     NO_GENERATION_CHECK = "commit transactions without asking whether the partition is still ours"
     RESTORE_BEFORE_OFFSETS = "restore first, ask for committed offsets afterwards, without the fence"
+    KEEP_BY_OFFSETS = "keep a desk over a rebalance when the offsets are equal, whatever the journal says"
+    LAST_CLAIM_WINS = "let an executor believe in its own claim, also when another came first"
     TIME_FREES_MONEY = "release the hold of an unknown attempt instead of charging it"
     LOSERS_RELEASE = "let a lost claim release the hold"
     SETTLE_TWICE = "settle every call.finished of a closed decision again"
@@ -31,6 +34,9 @@ def broken(mutation: Mutation | None) -> Generator[None]:
     """Break the production core for the time of a run, where the mutation concerns it."""
     if mutation is Mutation.TIME_FREES_MONEY:
         with patch.object(Ledger, "forfeit", _release):
+            yield
+    elif mutation is Mutation.LAST_CLAIM_WINS:
+        with patch.object(dispatch_trail, "fold", _fold_last_claim):
             yield
     elif mutation is Mutation.LOSERS_RELEASE:
         with patch.object(desk_calls, "fold", _fold_losers):
@@ -44,6 +50,14 @@ def broken(mutation: Mutation | None) -> Generator[None]:
 
 def _release(ledger: Ledger, common: Any, decision_id: str, _attempt: str, reason: str, _policy: Any) -> Any:
     return ledger.release(common, decision_id, reason)
+
+
+def _fold_last_claim(calls: Calls, event: CallEvent) -> tuple[Calls, Transition]:
+    after, did = fold(calls, event)
+    if did.reason == "lost_claim" and isinstance(event, CallStarted):
+        claim = Claim(event.instance, event.incarnation, to_ms(event.expires_at))
+        return replace(calls, claim=claim), Transition("claimed", event.attempt_id)
+    return after, did
 
 
 def _fold_losers(calls: Calls, event: CallEvent) -> tuple[Calls, Transition]:

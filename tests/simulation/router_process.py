@@ -195,7 +195,7 @@ class RouterProcess:
         yield None
         for partition in partitions:
             kept = self._parked.get(partition)
-            if kept is not None and kept.batch and kept.offsets == committed[partition]:
+            if kept is not None and kept.batch and kept.offsets == committed[partition] and self._newest(partition, kept):
                 self._desks[partition] = kept
             elif not early:
                 yield from self._restore(partition, committed[partition])
@@ -205,15 +205,24 @@ class RouterProcess:
         for partition in partitions:
             self._readings[partition] = Reading(dict(self._desks[partition].offsets))
 
+    def _newest(self, partition: int, kept: Desk) -> bool:
+        """Return whether the newest batch of the journal is the kept desk's; a config batch moves no offsets."""
+        journal = self._journal(partition)
+        return self._around.mutation is Mutation.KEEP_BY_OFFSETS or (
+            journal is not None and journal.batch == kept.batch
+        )
+
+    def _journal(self, partition: int) -> BatchJournaled | None:
+        record = self._log.at(t.ROUTER_JOURNAL, partition).last()
+        return None if record is None else BatchJournaled.model_validate_json(record.value or b"")
+
     def _restore_all(self, partitions: tuple[int, ...]) -> Steps:
         for partition in partitions:
             yield from self._restore(partition, None)
 
     def _restore(self, partition: int, committed: dict[str, int] | None) -> Steps:
         log = self._log
-        records, _ = log.at(t.ROUTER_JOURNAL, partition).read(0)
-        journals = [record for record in records[-4:] if record.header("ce_type") == BatchJournaled.TYPE]
-        journal = BatchJournaled.model_validate_json(journals[-1].value or b"") if journals else None
+        journal = self._journal(partition)
         yield None
         last = {(name, partition): log.at(name, partition).last() for name in WRITES}
         yield None
