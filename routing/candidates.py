@@ -13,6 +13,8 @@ from schemas.control_catalog import ServedBy
 from schemas.decision import Candidate, StatisticsView, Veto
 
 OPEN: Final = "open"
+_tuple = tuple.__new__
+"""Makes a named tuple of its values in a third of the time."""
 _SCALE: Final = 10.0**DECIMALS
 """``int(x * scale + 0.5) / scale`` rounds a term in 0..1 to nine decimals, five times faster than ``round``."""
 
@@ -188,7 +190,7 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
         latency_term = latency_half / (latency_half + latency)
         history = default_history if known is None else history_term(known, scoring)
         boost, preference = boost_of_kind, 0.0
-        if model in scores:
+        if scores and model in scores:
             preference = scoring.preference * (scores[model] - 0.5)
             boost += preference
         if rule_boosts and model in rule_boosts:
@@ -201,7 +203,8 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
             boost += sticky
         if degraded:
             boost -= scoring.degraded
-        boost = -cap if boost < -cap else min(boost, cap)
+        if boost > cap or boost < -cap:
+            boost = cap if boost > 0 else -cap
         score = base + w_cost * cost_term + w_latency * latency_term + w_history * history + boost
         candidate = build(
             Candidate,
@@ -219,5 +222,5 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
                 "propensity": 0.0,
             },
         )
-        scored.append(Scored(row, endpoint, needed, most, candidate, preference, score - preference))
+        scored.append(_tuple(Scored, (row, endpoint, needed, most, candidate, preference, score - preference)))
     return Field(scored, vetoes, windowed, guests)

@@ -42,12 +42,12 @@ class ModelEntry:
 
 def quality(capabilities: Capabilities) -> float:
     """Return the mean of the five abilities other than speed, 0..100: what ``min_quality`` is compared with."""
-    return sum(getattr(capabilities, name) for name in _QUALITY) / len(_QUALITY)
+    return float(sum(getattr(capabilities, name) for name in _QUALITY)) / len(_QUALITY)
 
 
 def match(capabilities: Capabilities, needs: Mapping[str, float]) -> float:
     """Return the ability for a task whose needs are weights of abilities that sum to 1; 0..100."""
-    return sum(weight * getattr(capabilities, name) for name, weight in needs.items())
+    return float(sum(weight * getattr(capabilities, name) for name, weight in needs.items()))
 
 
 def compile_model(

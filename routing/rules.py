@@ -87,7 +87,7 @@ NO_RULING: Final = Ruling(None, {}, ())
 def compile_rules(policy: PolicyDocument, names: NameTable) -> tuple[CompiledRule, ...]:
     """Return the policy's rules by precedence, then as written; rules none of whose models exist are left out."""
     compiled = [rule for rule in (_compile(rule, names) for rule in policy.rules) if rule.models]
-    rank = {layer: index for index, layer in enumerate(policy.precedence)}
+    rank = {str(layer): index for index, layer in enumerate(policy.precedence)}
     return tuple(sorted(compiled, key=lambda rule: rank[rule.layer]))
 
 

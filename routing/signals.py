@@ -31,7 +31,8 @@ _SYNTAX: Final = re.compile(
     r"|create table \w|return \w+[;(]|fn \w+\(|func \w+\()|#include\s*<"
 )
 _SYNTAX_MARKS: Final = ("=>", ") {", "){", "};", "</", "console.log(", "print(", "$(", "[]string", "::new(", "#!/")
-_TRACE_WORDS: Final = re.compile(r"(?:error|exception)\s*[:(]|\bat [\w.$]+\([\w.]+:\d+\)|exit code [1-9]")
+_ERROR_LINE: Final = re.compile(r"(?:error|exception)\s*[:(]")
+_FRAME: Final = re.compile(r" at [\w.$]+\([\w.]+:\d+\)")
 _TRACE_MARKS: Final = (
     "traceback (most recent",
     "segmentation fault",
@@ -39,8 +40,8 @@ _TRACE_MARKS: Final = (
     "panic:",
     "stack trace",
     "stacktrace",
+    "exit code 1",
 )
-_TRACE_GATE: Final = ("error", "exception", "exit code", " at ")
 _MATHS_MARKS: Final = ("=", "^", "*", "/", "+", "%", "\\")
 _MATHS: Final = re.compile(
     r"\d\s*[*/^=×÷]\s*\(?-?\d|\b[xyzn]\s*[\^=²³]|[∫∑√∏≤≥≠π∞]|\\(?:frac|int|sum|sqrt)"  # noqa: RUF001 - as above
@@ -189,7 +190,9 @@ def has_trace(text: str) -> bool:
     """Return whether an error report of a program occurs: a trace back, an exception with its message."""
     if any(mark in text for mark in _TRACE_MARKS):
         return True
-    return any(gate in text for gate in _TRACE_GATE) and _TRACE_WORDS.search(text) is not None
+    if ("error" in text or "exception" in text) and _ERROR_LINE.search(text) is not None:
+        return True
+    return " at " in text and _FRAME.search(text) is not None
 
 
 def has_maths(text: str) -> bool:

@@ -13,7 +13,7 @@ _EVEN: Final = {"reasoning": 0.4, "instruction": 0.4, "creative": 0.2}
 
 
 def _bare() -> TaxonomyDocument:
-    profile = TypeProfile(description="no taxonomy is published", capabilities=_EVEN, output_tokens=400)  # type: ignore[arg-type]
+    profile = TypeProfile(description="no taxonomy is published", capabilities=_EVEN, output_tokens=400)
     return TaxonomyDocument(
         kind="taxonomy",
         name="bare",

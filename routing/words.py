@@ -72,9 +72,9 @@ class WordTable:
         self._add(taxonomy.greetings, "mark/greeting", _STRONG)
         self._add(taxonomy.follow_ups, "mark/follow_up", _STRONG)
         self._add(taxonomy.plans, "mark/plan", _STRONG)
-        for language, words in taxonomy.function_words.items():
+        for language, small in taxonomy.function_words.items():
             if language in LANGUAGES:
-                self._add({language: words}, f"language/{language}", _STRONG)
+                self._add({language: small}, f"language/{language}", _STRONG)
 
     def _add(self, by_language: Mapping[str, Iterable[str]], name: str, weight: float) -> None:
         index = _SLOTS[name]

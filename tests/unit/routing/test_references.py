@@ -54,13 +54,13 @@ def test_name_of_one_model(text: str, model: str) -> None:
 
 
 SEED_NAMES = """GPT-4.1 | GPT-4.1-mini | o3 | Claude 3.5 | Whisper | openai:gpt-4.1-mini | openai:gpt-4.1 | Claude
-anthropic:claude-3.5 | perplexity | tavily | decart | replicate:model-a | replicate:model-b | elevenlabs:default
-replicate/your-model-id | replicate/your-upscale-model | replicate/your-style-model | Claude Opus 4.5 | Claude Sonnet 4
-Claude Haiku 4.5 | GPT-5.2 | GPT-5 | GPT-4o | GPT-4o-mini | Gemini 3 Pro | Gemini 3 | Gemini | DeepSeek V3 | Haiku
-Opus | Sonnet 4 | Sonnet 4.5 | Haiku 4 | Opus 4.5 | GPT-4 Turbo | GPT-3.5 Turbo | Gemini 1.5 Pro | Gemini 1.5 Flash
-opus | sonnet | haiku | gpt-4 | gpt-3.5 | Grok-4 | Claude-4 | Kimi K2 | Gemini Flash | claude-sonnet-4-20250514""".replace(
-    "\n", " | "
-).split(" | ")
+anthropic:claude-3.5 | perplexity | tavily | decart | replicate:model-a | replicate:model-b
+elevenlabs:default | replicate/your-model-id | replicate/your-upscale-model
+replicate/your-style-model | Claude Opus 4.5 | Claude Sonnet 4 | Claude Haiku 4.5 | GPT-5.2 | GPT-5
+GPT-4o | GPT-4o-mini | Gemini 3 Pro | Gemini 3 | Gemini | DeepSeek V3 | Haiku | Opus | Sonnet 4
+Sonnet 4.5 | Haiku 4 | Opus 4.5 | GPT-4 Turbo | GPT-3.5 Turbo | Gemini 1.5 Pro | Gemini 1.5 Flash
+opus | sonnet | haiku | gpt-4 | gpt-3.5 | Grok-4 | Claude-4 | Kimi K2 | Gemini Flash
+claude-sonnet-4-20250514""".replace("\n", " | ").split(" | ")
 
 
 @pytest.mark.parametrize("name", SEED_NAMES)
