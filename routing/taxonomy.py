@@ -5,11 +5,11 @@ from typing import Final
 
 from routing.words import WordTable
 from schemas.classification import TaskType
-from schemas.control_taxonomy import Route, TaxonomyDocument, TypeProfile
+from schemas.control_taxonomy import CapabilityName, Route, TaxonomyDocument, TypeProfile
 from schemas.request import CopilotMode, JobType
 
 _PLAIN: Final = Route()
-_EVEN: Final = {"reasoning": 0.4, "instruction": 0.4, "creative": 0.2}
+_EVEN: Final[dict[CapabilityName, float]] = {"reasoning": 0.4, "instruction": 0.4, "creative": 0.2}
 
 
 def _bare() -> TaxonomyDocument:
