@@ -32,10 +32,11 @@ class OverrideDesk:
         """Return whether this override or cancel id is new within the dedupe window, and remember it."""
         state = self._context.state
         name = f"{kind}:{identity}"
+        appended = min(record.timestamp_ms, self._context.now_ms)  # producers set the timestamps of `overrides`
         seen = state.seen.get((tenant, name))
-        if seen is not None and record.timestamp_ms <= seen.expires_ms:
+        if seen is not None and appended <= seen.expires_ms:
             return False
-        state.see(tenant, name, Seen("", record.offset, record.timestamp_ms + self._context.dedupe_window_ms))
+        state.see(tenant, name, Seen("", record.offset, appended + self._context.dedupe_window_ms))
         return True
 
     # Overrides ---------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 from schemas.record import Headers, Output
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_YEAR_10000_MS = 253_402_300_800_000
 
 TenantId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}(#[0-9]{1,3})?$")]
 """Tenant, or ``tenant#shard`` for a tenant too hot for one partition (DESIGN 7)."""
@@ -35,6 +36,11 @@ _STATIC_HEADERS: Headers = (("ce_specversion", b"1.0"), ("content-type", b"appli
 def at_ms(unix_ms: int) -> datetime:
     """Return the UTC instant of a Unix time in milliseconds, exactly."""
     return EPOCH + timedelta(milliseconds=unix_ms)
+
+
+def append_instant(timestamp_ms: int) -> datetime:
+    """Return the instant of a record's timestamp; the epoch where a producer set one that no calendar has."""
+    return at_ms(timestamp_ms) if 0 <= timestamp_ms < _YEAR_10000_MS else EPOCH
 
 
 def to_ms(instant: datetime) -> int:

@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn
 from pydantic import TypeAdapter, ValidationError
 
 from schemas.dead_letter import RejectionCode
-from schemas.envelope import EPOCH, Event, TenantId, at_ms
+from schemas.envelope import Event, TenantId, append_instant
 from schemas.ids import position_id
 from schemas.partition import partition_for
 from schemas.provider_call import CallFailed, CallFinished, CallUnknown, ExecutorStarted
@@ -165,7 +165,7 @@ def complete(record: Record, topic: Topic, value: dict[str, Any]) -> dict[str, A
     if value.get("id") is None:
         value["id"] = position_id(record.topic, record.partition, record.offset)
     if value.get("occurred_at") is None:
-        value["occurred_at"] = at_ms(record.timestamp_ms) if record.timestamp_ms >= 0 else EPOCH
+        value["occurred_at"] = append_instant(record.timestamp_ms)
     if value.get("tenant") is None and record.key:
         value["tenant"] = record.key.decode(errors="replace")
     if topic.name == "requests" and value.get("request_id") is None:
@@ -272,7 +272,7 @@ def unknown_of(record: Record, rejection: Rejection, partitions: int) -> CallUnk
     return CallUnknown.model_construct(
         id=position_id(record.topic, record.partition, record.offset),
         source="pointsman",
-        occurred_at=at_ms(max(record.timestamp_ms, 0)),
+        occurred_at=append_instant(record.timestamp_ms),
         tenant=tenant,
         request_id=record.header("ce_subject") or "",
         decision_id=decision,

@@ -145,37 +145,40 @@ class PartitionReplay:
     def __init__(self, settings: Settings, partition: int, config: Sequence[Record], report: Report) -> None:
         """Open cursors at the beginning of the partition's inputs and outputs."""
         self._settings = settings
-        self._partition = partition
+        self.partition = partition
+        self.desk: Desk | None = None
+        """The desk after the last batch replayed; None where there is no journal."""
+        self.state: dict[str, bytes] = {}
+        """What the change log must hold: newest value of each key."""
         self._report = report
         self._config_records = list(config)
         self._config = ConfigLog()
         self._inputs = {name: self._cursor(name) for name in INPUTS}
         self._outputs = {name: self._cursor(name) for name in COMPARED}
-        self._desk: Desk | None = None
 
     def _cursor(self, name: str) -> Cursor:
-        return Cursor(read_range(self._settings, {(name, self._partition): 0}))
+        return Cursor(read_range(self._settings, {(name, self.partition): 0}))
 
     def run(self, on_batch: Callable[[], None]) -> None:
         """Replay every batch of the partition's journal."""
-        journals = read_range(self._settings, {(t.ROUTER_JOURNAL, self._partition): 0})
+        journals = read_range(self._settings, {(t.ROUTER_JOURNAL, self.partition): 0})
         for record in journals:
             if record.header("ce_type") != BatchJournaled.TYPE:
                 continue
             journal = BatchJournaled.model_validate_json(record.value or b"")
-            if self._desk is None:
+            if self.desk is None:
                 if journal.batch != 1:
                     self._report.truncated.append(
-                        f"partition {self._partition}: history begins at batch {journal.batch}"
+                        f"partition {self.partition}: history begins at batch {journal.batch}"
                     )
                     return
-                self._desk = self._new_desk(journal)
-            self._batch(self._desk, journal)
+                self.desk = self._new_desk(journal)
+            self._batch(self.desk, journal)
             on_batch()
 
     def _new_desk(self, journal: BatchJournaled) -> Desk:
         return Desk(
-            self._partition,
+            self.partition,
             journal.partitions,
             engine=journal.engine,
             content_key=self._settings.content_key.get_secret_value().encode(),
@@ -207,6 +210,10 @@ class PartitionReplay:
         for output in desk.apply(batch).outputs:
             if output.topic in written:
                 written[output.topic].append(output)
+            elif output.topic == t.ROUTER_STATE and output.value is not None:
+                self.state[output.key] = output.value
+            elif output.topic == t.ROUTER_STATE:
+                self.state.pop(output.key, None)
         for name in COMPARED:
             self._compare(name, journal.batch, actual[name], written[name])
         report.batches += 1
@@ -218,12 +225,12 @@ class PartitionReplay:
         for index in range(max(len(actual), len(again))):
             report.compared += 1
             if index >= len(again):
-                report.add(Mismatch(name, self._partition, actual[index].offset, batch, "not written again"))
+                report.add(Mismatch(name, self.partition, actual[index].offset, batch, "not written again"))
             elif index >= len(actual):
-                report.add(Mismatch(name, self._partition, None, batch, "written only in the second run"))
+                report.add(Mismatch(name, self.partition, None, batch, "written only in the second run"))
             elif actual[index].value != again[index].value or actual[index].headers != again[index].headers:
                 where = difference(actual[index].value or b"", again[index].value or b"")
-                report.add(Mismatch(name, self._partition, actual[index].offset, batch, where))
+                report.add(Mismatch(name, self.partition, actual[index].offset, batch, where))
 
 
 def difference(before: bytes, after: bytes) -> str:

@@ -134,3 +134,11 @@ def test_any_json_in_any_field_is_parsed_or_refused(value: object, field: str) -
     """No JSON value in any field raises an exception."""
     body = json.dumps({"prompt": "x", field: value}).encode()
     parse(record(body), BY_NAME["requests"], PARTITIONS)
+
+
+@pytest.mark.parametrize("timestamp", [-1, 253_402_300_800_000, 2**62])
+def test_a_timestamp_outside_the_calendar_is_no_exception(timestamp: int) -> None:
+    """A record timestamp that no calendar has reads as the epoch; it never raises."""
+    event = parse(record(b'{"prompt": "hi"}', timestamp_ms=timestamp), BY_NAME["requests"], PARTITIONS)
+    assert isinstance(event, RequestReceived)
+    assert event.occurred_at.timestamp() == 0
