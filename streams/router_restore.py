@@ -51,7 +51,7 @@ def check_fence(
         if at > fence[name]:
             message = (
                 f"the committed offset {at} of {name}[{partition}] lies beyond the journal's {fence[name]}; "
-                "the state would be older than what was acknowledged: run pointsman doctor"
+                "the state would be older than what was acknowledged: stop the routers, then pointsman doctor --rebuild"
             )
             raise Doubt(message)
     return fence
