@@ -151,14 +151,14 @@ class DecisionReader(_Thread):
             self._post(self._sink.on_decisions, records)
 
     def _pause(self, client: Consumer) -> None:
-        wanted = self.wanted_paused & self._held
+        wanted = self._held & self.wanted_paused
         if wanted == self._paused:
             return
         if more := wanted - self._paused:
             client.pause([TopicPartition(self._topic, partition) for partition in more])
         if fewer := self._paused - wanted:
             client.resume([TopicPartition(self._topic, partition) for partition in fewer & self._held])
-        self._paused = set(wanted)
+        self._paused = wanted
 
     def _commit(self, client: Consumer, *, asynchronous: bool) -> None:
         due = {
