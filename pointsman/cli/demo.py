@@ -1,9 +1,12 @@
+import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -56,6 +59,7 @@ def demo(
         script = script.model_copy(update={"pace_per_s": pace})
     folder = RunDir(run_dir)
     _empty(folder)
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         settings = _start(folder, real=real)
         played = _play(settings, script, requests, output, real=real)
@@ -88,18 +92,33 @@ def _empty(folder: "RunDir") -> None:
     import shutil
 
     from deploy.control import down
+    from deploy.run_dir import start_time
 
     if folder.path.exists():
         if any(folder.path.iterdir()) and not (folder.path / MARKER).exists():
             raise CliError(
                 f"{folder.path} is not a folder of the demo: nothing is deleted there", "name another one: --run-dir"
             )
+        _refuse_second(folder)
         if folder.owner() is not None:
-            note("ending the demo that still runs here")
+            note("ending what a demo left running here")
         down(folder)
         shutil.rmtree(folder.path)
     folder.create()
-    (folder.path / MARKER).write_text("made by pointsman demo, which empties this folder\n")
+    mine = {"pid": os.getpid(), "started": start_time(os.getpid()), "note": "pointsman demo empties this folder"}
+    (folder.path / MARKER).write_text(json.dumps(mine))
+
+
+def _refuse_second(folder: "RunDir") -> None:
+    """A demo that runs here is left alone; what a killed one left is not."""
+    from deploy.run_dir import same_process
+
+    try:
+        other = json.loads((folder.path / MARKER).read_text())
+    except (FileNotFoundError, ValueError):
+        return
+    if same_process(other.get("pid"), other.get("started")) is not None:
+        raise CliError(f"a demo runs in {folder.path} (pid {other['pid']})", "pointsman demo --run-dir another-folder")
 
 
 def _start(folder: "RunDir", *, real: bool) -> "Settings":
@@ -247,6 +266,11 @@ def _command() -> str:
     """Return how this program was called, as the user can call it again."""
     path = Path(sys.argv[0])
     return "pointsman" if path.name != "pointsman" else os.path.relpath(path) if path.is_absolute() else str(path)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """End as with Ctrl-C: stop everything that was started."""
+    raise KeyboardInterrupt
 
 
 def _stay() -> None:

@@ -44,6 +44,13 @@ class Learning(_Strict):
     after: Series
 
 
+class StandingOverride(_Strict):
+    """An override that a person publishes before request ``at``."""
+
+    at: int
+    fields: Annotated[dict[str, Any], Field(alias="with")]
+
+
 class Ratings(_Strict):
     """Share of answers that people rate."""
 
@@ -67,6 +74,7 @@ class Script(_Strict):
     ratings: Ratings
     baseline: str
     """The one premium model that savings are told against."""
+    overrides: tuple[StandingOverride, ...]
     learning: Learning
     real: Real
 

@@ -79,6 +79,7 @@ class Traffic:
         due = time.monotonic()
         for number, fields in enumerate(requests):
             self._outage(number)
+            self._standing_overrides(number)
             due = max(due + 1 / self._script.pace_per_s, time.monotonic())
             while time.monotonic() < due or len(self._open) >= self._script.in_flight:
                 if not self._take(self._client.poll(_POLL)) and time.monotonic() > due + _SILENCE:
@@ -107,6 +108,12 @@ class Traffic:
         else:
             self._switch.end(outage)
             self._say("(simulated outage ends)")
+
+    def _standing_overrides(self, number: int) -> None:
+        for override in self._script.overrides:
+            if override.at == number:
+                self._client.override(source=SOURCE, **override.fields)
+                self.played.overrides += 1
 
     def _override(self, event: DecisionMade, fields: dict[str, Any]) -> None:
         """The person sees the choice and wants another model for the rest of the conversation."""
@@ -150,7 +157,8 @@ class Traffic:
     def _answered(self, event: OverrideAnswered) -> None:
         """Ask on in the conversation, of the model wished for."""
         verdict = type(event).__name__.removeprefix("Override").lower()
-        self._show(event, f"{event.tenant}/{event.user or '-'}: wants {event.model} from here on ({verdict})")
+        where = "from here on" if event.scope == "conversation" else f"({event.scope})"
+        self._show(event, f"{event.tenant}/{event.user or '-'}: wants {event.model} {where}: {verdict}")
         fields = self._follow_ups.pop(event.override_id, None)
         if fields is not None:
             self._submit(fields)
