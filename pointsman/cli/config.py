@@ -12,7 +12,7 @@ from pointsman.cli.output import Output, OutputOption, emit_rows, note, progress
 
 if TYPE_CHECKING:
     from pointsman.config_files import Fault, Loaded
-    from pointsman.config_store import Change
+    from pointsman.config_store import Change, Store
     from schemas.control import ConfigDocument
     from streams.settings import Settings
 
@@ -53,6 +53,10 @@ def validate(files: FilesArgument = None, output: OutputOption = Output.TABLE) -
 def apply(
     files: FilesArgument = None,
     bump: BumpOption = False,
+    from_env: Annotated[
+        str | None,
+        typer.Option(metavar="TENANT", help="Read the ROUTING_* variables once, for this tenant, instead of files."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
     wait: Annotated[bool, typer.Option(help="Wait until the router uses it on every partition.")] = True,
     timeout: TimeoutOption = APPLY_SECONDS,
@@ -64,14 +68,16 @@ def apply(
     from pointsman.config_files import cross_faults
     from pointsman.config_store import plan, read_store
 
-    loaded = _load(files)
-    _refuse_faults(loaded.faults)
     settings = connect(run_dir)
     with progress("reading the configuration of the log"):
         store = read_store(settings)
-    current = [event.document for event in store.current.values()]
-    _refuse_faults(cross_faults(loaded.documents, current))
-    changes = plan(store, (located.document for located in loaded.documents), bump=bump)
+    if from_env is not None:
+        changes = plan(store, _from_env(from_env, store), bump=True)
+    else:
+        loaded = _load(files)
+        _refuse_faults(loaded.faults)
+        _refuse_faults(cross_faults(loaded.documents, [event.document for event in store.current.values()]))
+        changes = plan(store, (located.document for located in loaded.documents), bump=bump)
     _refuse_conflicts(changes)
     wanted = [change.document for change in changes if change.action != "unchanged"]
     if not dry_run and wanted:
@@ -165,6 +171,26 @@ def diff(
     emit_rows(rows, output, ("document", "field", "now", "then"))
     if rows:
         raise typer.Exit(ExitCode.FINDINGS)
+
+
+def _from_env(name: str, store: "Store") -> "Sequence[ConfigDocument]":
+    import os
+
+    from pointsman.config_env import from_environment, made_from
+    from schemas.control_policy import PolicyDocument
+    from schemas.control_tenant import TenantDocument
+
+    tenant = store.document("tenant", name)
+    tenant = tenant if isinstance(tenant, TenantDocument) else TenantDocument(name=name)
+    policy = store.document("policy", tenant.policy.partition("@")[0])
+    if isinstance(policy, PolicyDocument) and (base := made_from(policy, name)) is not None:
+        policy = store.document("policy", base)
+    if not isinstance(policy, PolicyDocument):
+        raise CliError(f"tenant {name} names no policy of the log", "pointsman config show policy", ExitCode.NOT_FOUND)
+    found = from_environment(os.environ, tenant.model_copy(update={"policy": policy.name}), policy)
+    for line in found.notes:
+        note(line)
+    return found.documents
 
 
 def _load(files: list[Path] | None) -> "Loaded":

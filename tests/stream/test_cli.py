@@ -211,6 +211,21 @@ def test_config_with_faults_publishes_nothing(here: Installation, tmp_path: Path
     assert "tenant/mill" not in here.run("config", "show", "tenant").stdout
 
 
+def test_config_from_the_environment(here: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ROUTING_* variables are read once, by config apply, and become documents of a tenant (X1)."""
+    monkeypatch.setenv("ROUTING_DAILY_BUDGET", "7.5")
+    monkeypatch.setenv("ROUTING_FALLBACK_ENABLED", "false")
+    monkeypatch.setenv("ROUTING_MAX_RETRIES", "3")
+    done = here.run("config", "apply", "--from-env", "foundry")
+    assert "ROUTING_MAX_RETRIES has no effect" in done.stderr
+    assert "tenant/foundry@2" in done.stdout
+    answer = here.json("submit", "Hello", "--tenant", "foundry", "--route-only")
+    assert answer["decision"]["policy"] == "foundry-env@1"
+    assert len(answer["decision"]["chain"]) == 1
+    again = here.json("config", "apply", "--from-env", "foundry")
+    assert {row["action"] for row in again} == {"unchanged"}
+
+
 def test_models_lists_the_catalog(here: Installation) -> None:
     """models lists every model of the catalog with its price and who serves it (F2)."""
     rows = here.json("models", "--maker", "anthropic")

@@ -6,6 +6,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from pydantic import BaseModel
 from referencing import Registry, Resource
 
 from pointsman.contracts import ASYNCAPI_FILE, REPOSITORY, ROWS, SCHEMA_FOLDER, json_schemas, rendered, type_name, write
@@ -16,7 +17,7 @@ from tests.unit.schemas.samples import sample
 
 OFFICIAL = REPOSITORY / "tests" / "data" / "asyncapi" / "asyncapi-3.1.0.schema.json"
 SCHEMAS = json_schemas()
-MODELS = [*EVENT_TYPES.values(), *ROWS.values(), ConfigPublished]
+MODELS: list[type[BaseModel]] = [*EVENT_TYPES.values(), *ROWS.values(), ConfigPublished]
 DOCUMENT: dict[str, Any] = yaml.safe_load((REPOSITORY / ASYNCAPI_FILE).read_text())
 
 
