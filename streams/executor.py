@@ -5,12 +5,12 @@ Consumers read in threads of their own; everything else happens in one event loo
 """
 
 import asyncio
+import gc
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, Final
 
-import orjson
 import structlog
 import uvloop
 from pydantic import ValidationError
@@ -33,14 +33,14 @@ from routing.dispatch_actions import (
 )
 from routing.retry import RetryPolicy
 from schemas import topics as t
-from schemas.decision import DecisionCancelled, DecisionMade, RequestRefused
-from schemas.inbound import Rejection, parse, unknown_of
+from schemas.decision import DecisionMade
 from schemas.partition import partition_for
-from schemas.provider_call import CallEvent, ExecutorStarted, ProviderHealth, ResultChunk
+from schemas.provider_call import ExecutorStarted, ProviderHealth, ResultChunk
 from schemas.record import Record
 from streams.executor_calls import CallRunner, Running, unix_ms
 from streams.executor_config import ConfigFollower, Endpoints, Prices
 from streams.executor_contents import Contents, Fetcher
+from streams.executor_decode import CallRecord, DecisionRecord, Decoder
 from streams.executor_incarnation import next_incarnation
 from streams.executor_readers import GROUP, DecisionReader, TailReader
 from streams.executor_writer import DeliveryError, Writer
@@ -58,10 +58,8 @@ _HEALTH_EVERY: Final = 10
 _FLUSH_S: Final = 10.0
 _BREAK_OFF_S: Final = 2.0
 _SWITCH_S: Final = 0.0005
-_UNREAD: Final = ("candidates", "vetoes")
-
-DecisionRecord = DecisionMade | RequestRefused | DecisionCancelled | None
-CallRecord = CallEvent | ExecutorStarted | None
+_GC_THRESHOLDS: Final = (20_000, 20, 50)
+"""Rarer than Python's own: a full collection looks at every decision in hand while calls wait."""
 
 
 class SlotTakenError(Exception):
@@ -103,13 +101,14 @@ class Executor:
         self._health = Health(instance, self._writer.record)
         self._contents = Contents()
         self._calls = CallRunner(
-            self._identity, settings.partitions, self._contents.get, self._endpoints, self._prices, self._publish
+            self._identity, settings.partitions, self._contents, self._endpoints, self._prices, self._publish
         )
         post = self._loop.call_soon_threadsafe
+        decoder = Decoder(settings.partitions)
         self._config = ConfigFollower(settings, self._endpoints, self._prices, self._fail)
-        self._decisions = DecisionReader(settings, slot, post, self, self._decode_decision, self._fail)
+        self._decisions = DecisionReader(settings, slot, post, self, decoder.decision, self._fail)
         self._tail: TailReader[CallRecord] = TailReader(
-            settings, t.PROVIDER_CALLS, post, self._on_calls, self._decode_call, self._fail
+            settings, t.PROVIDER_CALLS, post, self._on_calls, decoder.call, self._fail
         )
         self._requests: TailReader[Record] = TailReader(
             settings, t.REQUESTS, post, self._on_requests, _as_is, self._fail
@@ -288,30 +287,6 @@ class Executor:
         if event.instance == self._identity.instance and event.incarnation > self._identity.incarnation:
             self._fail(SlotTakenError(f"{event.instance} was started again as incarnation {event.incarnation}"))
 
-    def _decode_decision(self, record: Record) -> DecisionRecord:
-        """Return the decision without what only people and replay read; in the reader's thread."""
-        type_ = record.header("ce_type")
-        if type_ == RequestRefused.TYPE or record.value is None:
-            return None
-        try:
-            if type_ == DecisionMade.TYPE:
-                value = orjson.loads(record.value)
-                value |= dict.fromkeys(_UNREAD, ()) | {"view": {}}
-                made = DecisionMade.model_validate(value)
-                return made if partition_for(made.tenant, self._settings.partitions) == record.partition else None
-        except (ValidationError, ValueError, TypeError):
-            log.warning("decision_skipped", partition=record.partition, offset=record.offset)
-            return None
-        event = parse(record, t.BY_NAME[t.DECISIONS], self._settings.partitions)
-        return event if isinstance(event, DecisionMade | DecisionCancelled) else None
-
-    def _decode_call(self, record: Record) -> CallRecord:
-        """Return the call record, or what an invalid one stands for; in the reader's thread."""
-        event = parse(record, t.BY_NAME[t.PROVIDER_CALLS], self._settings.partitions)
-        if isinstance(event, Rejection):
-            return unknown_of(record, event, self._settings.partitions)
-        return event if isinstance(event, CallEvent | ExecutorStarted) else None
-
     # What the cores ask --------------------------------------------------------------------------------------------
 
     def _do(self, place: _Partition, actions: Iterable[Action]) -> None:  # noqa: C901 - one branch for each action
@@ -340,7 +315,7 @@ class Executor:
                     if (running := self._running.get(attempt_id)) is not None:
                         running.stop()
                 case PollJob():
-                    log.warning("job_left_alone", attempt_id=action.attempt_id, provider=action.plan.provider)
+                    self._spend(self._sit_out(place, action))
 
     def _grant(self, decision_ids: Sequence[str]) -> None:
         for decision_id in decision_ids:
@@ -353,9 +328,18 @@ class Executor:
 
     def _start(self, place: _Partition, start: StartCall) -> None:
         running = self._running[start.attempt_id] = Running(start)
-        task = self._loop.create_task(self._attend(place, running))
+        self._spend(self._attend(place, running))
+
+    def _spend(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _sit_out(self, place: _Partition, job: PollJob) -> None:
+        """No endpoint of this version runs jobs that can be polled: the attempt ends unknown at its expiry."""
+        await asyncio.sleep(max(0.0, (job.expires_at_ms - unix_ms()) / 1000))
+        end = Broke(category="timeout", billed="unknown")
+        self._do(place, place.core.completed(job.attempt_id, end, unix_ms()))
 
     async def _attend(self, place: _Partition, running: Running) -> None:
         """Make one attempt and journal its end."""
@@ -405,5 +389,7 @@ async def _serve(settings: Settings, slot: int, stop: threading.Event) -> None:
 def run(settings: Settings, slot: int, stop: threading.Event) -> None:
     """Run the executor of this slot until ``stop``; any doubt raises, and the process must end."""
     sys.setswitchinterval(_SWITCH_S)
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, slot, stop))

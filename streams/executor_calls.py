@@ -1,7 +1,7 @@
 """One attempt at a provider, from its claim to its end as a value: content, adapter, live tokens, cost, failures."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from math import ceil
@@ -17,12 +17,11 @@ from routing.dispatch_actions import Answered, Broke, Completion, Identity, Star
 from schemas.envelope import at_ms
 from schemas.inbound import Rejection, parse
 from schemas.provider_call import NOT_SENT, ResultChunk
-from schemas.record import Record
 from schemas.request import RequestReceived
 from schemas.topics import BY_NAME, REQUESTS
 from streams.executor_chunks import ChunkStream
 from streams.executor_config import Endpoints, EndpointUnavailableError, Prices
-from streams.executor_contents import Place
+from streams.executor_contents import Contents
 from streams.executor_prompt import ContentUnavailableError, chat_request
 
 log = structlog.get_logger()
@@ -74,7 +73,7 @@ class CallRunner:
         self,
         identity: Identity,
         partitions: int,
-        contents: Callable[[Place], Awaitable[Record | None]],
+        contents: Contents,
         endpoints: Endpoints,
         prices: Prices,
         publish: Callable[[ResultChunk], None],
@@ -91,11 +90,7 @@ class CallRunner:
         start = running.start
         limit = (start.expires_at_ms - unix_ms()) / 1000
         deadline = monotonic() + limit
-        try:
-            async with asyncio.timeout(max(limit, 0.0)):
-                request = await self._request(start)
-        except TimeoutError:
-            return _unsent("the request could not be read in time")
+        request = await self._request(start, limit)
         if isinstance(request, Broke):
             return request
         if running.cancelled:
@@ -164,9 +159,15 @@ class CallRunner:
             chunks.close()
         return accumulator.result(), ttft
 
-    async def _request(self, start: StartCall) -> RequestReceived | Broke:
-        position = start.decision.request_at
-        record = await self._contents((position.partition, position.offset))
+    async def _request(self, start: StartCall, limit_s: float) -> RequestReceived | Broke:
+        place = (start.decision.request_at.partition, start.decision.request_at.offset)
+        record = self._contents.held(place)
+        if record is None:
+            try:
+                async with asyncio.timeout(max(limit_s, 0.0)):
+                    record = await self._contents.get(place)
+            except TimeoutError:
+                return _unsent("the request could not be read in time")
         if record is None:
             return _unsent("the request is no longer retained")
         event = parse(record, _REQUESTS, self._partitions)

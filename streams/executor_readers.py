@@ -6,7 +6,7 @@ Every callback runs in the event loop's thread, in the order in which it was pos
 import threading
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 import structlog
@@ -24,6 +24,7 @@ Post = Callable[..., Any]
 _COMMIT_EVERY_S: Final = 0.1
 _BATCH: Final = 500
 _REACHED: Final = True
+_ASK_AGAIN_S: Final = 0.2
 GROUP: Final = "executor"
 
 
@@ -279,7 +280,13 @@ class TailReader(_Thread, Generic[T]):
             self._behind.pop(partition, None)
         if offset is None:
             return
-        low, high = client.get_watermark_offsets(place, timeout=10.0)
+        try:
+            low, high = client.get_watermark_offsets(place, timeout=10.0)
+        except KafkaException as error:  # the broker is away: ask again, the calls in flight go on
+            log.warning("watermarks_unavailable", error=str(error))
+            self._orders.put((partition, offset, generation))
+            sleep(_ASK_AGAIN_S)
+            return
         start = max(offset, low)
         self._generations[partition] = generation
         if start < high:

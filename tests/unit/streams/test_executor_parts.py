@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
@@ -6,19 +7,24 @@ from typing import get_args
 import pytest
 
 from providers.errors import Category
+from routing.call_events import not_sent, started
 from routing.dispatch_actions import Answered, Broke, Identity
 from routing.retry import RetryPolicy
 from schemas.control import DOCUMENT
 from schemas.control_prices import PricesDocument
 from schemas.control_provider import ProviderDocument
-from schemas.envelope import at_ms
-from schemas.provider_call import ProviderHealth, ResultChunk
+from schemas.decision import DecisionMade, Veto
+from schemas.envelope import Event, at_ms
+from schemas.partition import partition_for
+from schemas.provider_call import CallUnknown, ProviderHealth, ResultChunk
 from schemas.record import Output, Record
 from schemas.request import Attachment, RequestReceived
+from schemas.topics import DECISIONS, PROVIDER_CALLS
 from schemas.usage import Usage
 from streams.executor_chunks import ChunkStream
 from streams.executor_config import Endpoints, EndpointUnavailableError, Prices
 from streams.executor_contents import Contents, Place
+from streams.executor_decode import Decoder
 from streams.executor_incarnation import next_incarnation
 from streams.executor_prompt import ContentUnavailableError, chat_request
 from streams.health import FAULTS, Health
@@ -288,3 +294,43 @@ def test_categories_of_failures_are_the_adapters() -> None:
     known = set(get_args(Category))
     assert set(RetryPolicy().rules) <= known
     assert known >= FAULTS
+
+
+# Records -------------------------------------------------------------------------------------------------------------
+
+
+def _written(event: Event, topic: str, offset: int = 0) -> Record:
+    output = event.to_output(topic)
+    return Record(
+        topic, partition_for(output.key, 8), offset, NOW, output.key.encode(), output.value, tuple(output.headers)
+    )
+
+
+def test_a_decision_is_read_without_its_explanation() -> None:
+    """What the executor needs of a decision is the same as in the log; candidates and vetoes are left out."""
+    veto = Veto(model="x", rule="y", source="z")
+    made = decision("a", vetoes=(veto,), calls_from=7)
+    read = Decoder(8).decision(_written(made, DECISIONS))
+    assert isinstance(read, DecisionMade)
+    assert read == made.model_copy(update={"vetoes": ()})
+
+
+def test_records_that_ask_for_nothing_are_none() -> None:
+    """Broken decisions, and those on another partition than their tenant's, are passed over."""
+    record = _written(decision("a"), DECISIONS)
+    assert Decoder(8).decision(replace(record, value=b"{")) is None
+    assert Decoder(8).decision(replace(record, value=b"[]")) is None
+    assert Decoder(8).decision(replace(record, value=None)) is None
+    assert Decoder(8).decision(replace(record, partition=(record.partition + 1) % 8)) is None
+
+
+def test_an_invalid_end_of_a_call_stands_for_unknown() -> None:
+    """A terminal call record that is not valid ends its decision; an invalid claim is none."""
+    made = decision("a")
+    claim = started(made, made.chain[0], 1, Identity("e", 1), NOW, now_ms=NOW)
+    end = not_sent(made, made.chain[0], 1, Identity("e", 1), "x", now_ms=NOW)
+    stand_in = Decoder(8).call(replace(_written(end, PROVIDER_CALLS), value=b'{"type": 1}'))
+    assert isinstance(stand_in, CallUnknown)
+    assert (stand_in.decision_id, stand_in.attempt_id) == (made.id, end.attempt_id)
+    assert Decoder(8).call(replace(_written(claim, PROVIDER_CALLS), value=b'{"type": 1}')) is None
+    assert Decoder(8).call(_written(claim, PROVIDER_CALLS)) == claim
