@@ -82,7 +82,7 @@ class RequestDesk:
             return
         content = content_hash(context.content_key, event)
         seen = context.state.seen.get((event.tenant, event.request_id))
-        if seen is not None and record.timestamp_ms <= seen.expires_ms:
+        if seen is not None and self._context.state.counts(event.tenant, event.request_id, seen, record.timestamp_ms):
             self._answer_repeat(event, content, seen, notice, causation)
             return
         expires = max(record.timestamp_ms, occurred_ms) + context.dedupe_window_ms
@@ -133,8 +133,7 @@ class RequestDesk:
         """A request id came back after its dedupe entry ended: nothing may mistake the old request for the new."""
         old = self._context.state.requests.get(request.key)
         if old is not None:
-            for decision_id in old.decisions:
-                self._context.state.by_decision.pop(decision_id, None)
+            self._context.state.forget(old)
 
     def fail_internal(self, record: Record, event: RequestReceived) -> None:
         """End a request inside which the core failed: a dead letter lies beside this ``failed`` result."""
@@ -303,6 +302,7 @@ class RequestDesk:
             Calls(decision_id),
             choice.forced_by,
             deadline_ms=to_ms(deadline),
+            made_ms=context.now_ms,
         )
         context.emit(t.DECISIONS, decision)
         if held is not None:
@@ -389,8 +389,7 @@ class RequestDesk:
             ),
         )
         context.emit(t.TECHNICAL_OUTCOMES, self._outcome(request, status, result_id, model, current, finished, common))
-        request.final = True
-        context.state.changed(request)
+        context.state.ended(request)
         self.linger(request)
 
     def _outcome(

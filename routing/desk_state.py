@@ -34,6 +34,7 @@ class DecisionState:
     forced_by: str | None = None
     superseded: bool = False
     deadline_ms: int = 0
+    made_ms: int = 0
 
     def dump(self) -> Json:
         """Return this state as plain JSON values."""
@@ -49,6 +50,7 @@ class DecisionState:
             "forced_by": self.forced_by,
             "superseded": self.superseded,
             "deadline": self.deadline_ms,
+            "made": self.made_ms,
         }
 
     @classmethod
@@ -66,6 +68,7 @@ class DecisionState:
             value["forced_by"],
             value["superseded"],
             value["deadline"],
+            value["made"],
         )
 
 
@@ -181,6 +184,8 @@ class DeskState:
         self.standing: dict[tuple[str, str, str], Standing] = {}
         self.conversations: dict[tuple[str, str], tuple[str, int]] = {}
         self.append_ms = 0
+        self.unanswered = 0
+        """Accepted requests without a final result."""
         self._expiring_seen: list[tuple[int, str, str]] = []
         self._expiring_requests: list[tuple[int, str, str]] = []
         self._expiring_conversations: list[tuple[int, str, str]] = []
@@ -196,13 +201,39 @@ class DeskState:
             ledger = self.ledgers[tenant] = Ledger(tenant)
         return ledger
 
+    def gauges(self, now_ms: int) -> dict[str, int]:
+        """Return the size of each kind of state, and the age in ms of the oldest request without a final result."""
+        waiting = [
+            decision.made_ms
+            for request in self.requests.values()
+            if not request.final
+            for decision in request.decisions.values()
+            if not decision.calls.closed
+        ]
+        return {
+            "requests": len(self.requests),
+            "unanswered": self.unanswered,
+            "dedupe": len(self.seen),
+            "overrides": len(self.standing),
+            "conversations": len(self.conversations),
+            "holds": sum(len(ledger.holds) for ledger in self.ledgers.values()),
+            "oldest_hold_ms": max(now_ms - min(waiting), 0) if waiting else 0,
+        }
+
     # Changes -----------------------------------------------------------------------------------------------------
 
     def open(self, request: OpenRequest) -> None:
         """Add an accepted request."""
         tenant, request_id = request.key
         self.requests[request.key] = request
+        self.unanswered += 1
         self._dirty[f"request/{tenant}/{request_id}"] = request.dump_static()
+        self._changed[request.key] = request
+
+    def ended(self, request: OpenRequest) -> None:
+        """Note that ``request`` has its final result."""
+        request.final = True
+        self.unanswered -= 1
         self._changed[request.key] = request
 
     def changed(self, request: OpenRequest) -> None:
@@ -244,12 +275,27 @@ class DeskState:
     def prune_seen(self) -> None:
         """Forget dedupe entries that ended before the newest append time."""
         heap = self._expiring_seen
+        kept: list[tuple[int, str, str]] = []
         while heap and heap[0][0] < self.append_ms:
             _, tenant, identity = heapq.heappop(heap)
             entry = self.seen.get((tenant, identity))
-            if entry is not None and entry.expires_ms < self.append_ms:
+            if entry is None or entry.expires_ms >= self.append_ms:
+                continue
+            if self.counts(tenant, identity, entry, self.append_ms):
+                kept.append((entry.expires_ms, tenant, identity))
+            else:
                 del self.seen[tenant, identity]
                 self._dirty[f"dedupe/{tenant}/{identity}"] = None
+
+        for item in kept:
+            heapq.heappush(heap, item)
+
+    def counts(self, tenant: str, identity: str, seen: Seen, append_ms: int) -> bool:
+        """Return whether a dedupe entry still counts: within its time, and as long as its request is unanswered."""
+        if append_ms <= seen.expires_ms:
+            return True
+        request = self.requests.get((tenant, identity))
+        return request is not None and not request.final and request.offset == seen.offset
 
     def prune(self, now_ms: int) -> None:
         """Forget closed requests, conversations and ledger entries whose time has passed."""
@@ -258,7 +304,7 @@ class DeskState:
             _, tenant, request_id = heapq.heappop(heap)
             request = self.requests.get((tenant, request_id))
             if request is not None and request.expires_ms is not None and request.expires_ms < now_ms:
-                self._forget(request)
+                self.forget(request)
         talks = self._expiring_conversations
         while talks and talks[0][0] < now_ms:
             _, tenant, conversation = heapq.heappop(talks)
@@ -267,7 +313,8 @@ class DeskState:
                 del self.conversations[tenant, conversation]
                 self._dirty[f"conversation/{tenant}/{conversation}"] = None
 
-    def _forget(self, request: OpenRequest) -> None:
+    def forget(self, request: OpenRequest) -> None:
+        """Forget a request, its decisions and its closed holds."""
         tenant, request_id = request.key
         del self.requests[request.key]
         self._changed.pop(request.key, None)
@@ -321,6 +368,7 @@ class DeskState:
 
     def _restore(self, request: OpenRequest) -> None:
         self.requests[request.key] = request
+        self.unanswered += not request.final
         for decision_id in request.decisions:
             self.by_decision[decision_id] = request
         if request.expires_ms is not None:

@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Iterable, Mapping, Sequence
 from threading import Event
-from time import time_ns
+from time import monotonic, time_ns
 from typing import Final
 
 import structlog
@@ -21,6 +21,9 @@ from streams.transactional import TransactionalLoop
 
 log = structlog.get_logger()
 GROUP: Final = "router"
+MOST_UNANSWERED: Final = 100_000
+"""Unanswered requests of a partition; beyond it new ones wait in the log, visible as lag, until calls are reported."""
+_REPORT_S: Final = 30.0
 
 
 class Router:
@@ -35,6 +38,7 @@ class Router:
         self._parked: dict[int, Desk] = {}
         self._frozen: Frozen = inputs.freeze()
         self._now_ms = 0
+        self._report_at = monotonic() + _REPORT_S
 
     def restore(self, committed: Mapping[int, Mapping[str, int]]) -> Mapping[int, Mapping[str, int]]:
         """Restore desks; one kept over a rebalance is used only if nobody else committed since.
@@ -76,6 +80,19 @@ class Router:
             desk.config_offset != self._frozen.positions[t.CONFIG][0] for desk in self._desks.values()
         )
 
+    def has_room(self, partition: int) -> bool:
+        """Return whether fewer requests than the bound wait for their answer; else new ones stay in the log as lag."""
+        return self._desks[partition].state.unanswered < MOST_UNANSWERED
+
+    def report(self) -> None:
+        """Log the size of the state and the age of the oldest hold, twice a minute."""
+        now = monotonic()
+        if now < self._report_at:
+            return
+        self._report_at = now + _REPORT_S
+        for partition, desk in sorted(self._desks.items()):
+            log.info("state", partition=partition, **desk.state.gauges(self._now_ms), batch=desk.batch)
+
     def wants_batch(self, partition: int) -> bool:
         """Return whether this partition has not yet journaled the config position."""
         return self._desks[partition].config_offset != self._frozen.positions[t.CONFIG][0]
@@ -101,6 +118,7 @@ def run(settings: Settings, slot: int, stop: Event) -> None:
     inputs = GlobalInputs(settings)
     inputs.load()
     try:
-        TransactionalLoop(settings, GROUP, slot, INPUTS, Router(settings, inputs)).run(stop)
+        router = Router(settings, inputs)
+        TransactionalLoop(settings, GROUP, slot, INPUTS, router).run(stop, router.report)
     finally:
         inputs.close()

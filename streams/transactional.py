@@ -21,6 +21,7 @@ from streams.settings import Settings
 
 log = structlog.get_logger()
 _BY_KEY: Final = -1
+_MOST_WAITING: Final = 10_000
 
 
 class Doubt(Exception):  # noqa: N818 - the process must end, whatever is known
@@ -57,6 +58,10 @@ class Processor(Protocol):
         """Return what a batch of one partition writes."""
         ...
 
+    def has_room(self, partition: int) -> bool:
+        """Return whether the partition's state may take more of the last topic; else its records wait in the log."""
+        ...
+
     def wants_batch(self, partition: int) -> bool:
         """Return whether the partition must write a batch without inputs (a new config)."""
         ...
@@ -85,6 +90,7 @@ class TransactionalLoop:
             settings, name, **{"group.instance.id": self._identity, "error_cb": self._on_error}
         )
         self._fatal: KafkaError | None = None
+        self._paused: set[int] = set()
         self._rounds = 0
 
     def run(self, stop: Event, on_round: Callable[[], None] | None = None) -> None:
@@ -148,9 +154,22 @@ class TransactionalLoop:
             if records:
                 taken[name] = records
         last = self._topics[-1]
-        if pending.records.get(last) and self._caught_up(partition, pending):
+        waiting = pending.records.get(last)
+        if waiting and self._processor.has_room(partition) and self._caught_up(partition, pending):
             taken[last] = pending.records.pop(last)
+            waiting = None
+        self._hold_back(partition, len(waiting or ()))
         return taken
+
+    def _hold_back(self, partition: int, waiting: int) -> None:
+        """Stop fetching a partition's last topic while many of its records wait; the log keeps the rest."""
+        place = TopicPartition(self._settings.topic(self._topics[-1]), partition)
+        if waiting >= _MOST_WAITING and partition not in self._paused:
+            self._consumer.pause([place])
+            self._paused.add(partition)
+        elif waiting < _MOST_WAITING and partition in self._paused:
+            self._consumer.resume([place])
+            self._paused.discard(partition)
 
     def _caught_up(self, partition: int, pending: Pending) -> bool:
         for name in self._topics[:-1]:
@@ -222,6 +241,7 @@ class TransactionalLoop:
     def _on_revoke(self, _: Consumer, revoked: list[TopicPartition]) -> None:
         for partition in {at.partition for at in revoked}:
             self._pending.pop(partition, None)
+            self._paused.discard(partition)
             self._processor.release(partition)
         log.info("revoked", partitions=sorted({at.partition for at in revoked}), identity=self._identity)
 

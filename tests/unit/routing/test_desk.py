@@ -294,11 +294,30 @@ def test_the_same_request_id_is_new_after_the_window() -> None:
     w.run()
     w.ask("r1")
     w.run()
+    (decision,) = w.decisions()
+    w.report(started(decision), finished(decision))
+    w.run()
     w.now += 3_700_000
     w.ask("r1")
     w.run()
     assert len(w.decisions()) == 2
     assert len(w.values(t.RESULTS, "duplicate")) == 1
+
+
+def test_a_request_id_is_not_new_while_its_request_is_unanswered() -> None:
+    """After the window, too, an unanswered request is not replaced by a repetition: it keeps its one final result."""
+    w = world()
+    w.ask("r1")
+    w.run()
+    w.now += 3_700_000
+    w.ask("r1")
+    w.ask("r2")
+    w.run()
+    first, _ = w.decisions()
+    assert len(w.values(t.RESULTS, "duplicate")) == 1
+    w.report(started(first), finished(first))
+    w.run()
+    assert [result["request_id"] for result in w.finals()] == ["r1"]
 
 
 def test_the_clock_never_goes_back() -> None:
