@@ -1,7 +1,7 @@
 """Read whole partitions, or their last records, without a group: for restore, replay and inspection."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from time import monotonic
+from time import monotonic, sleep
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -12,6 +12,7 @@ from streams.settings import Settings
 
 _IDLE_LIMIT_S: Final = 30.0
 _TAIL: Final = 64
+_DECIDED_POLL_S: Final = 0.05
 
 Place = tuple[str, int]
 """Logical topic and partition."""
@@ -80,3 +81,26 @@ def last_records(settings: Settings, places: Sequence[Place]) -> dict[Place, Rec
         wanted = [place for place, offset in start.items() if place not in found and offset > bounds[place][0]]
         reach *= 16
     return found
+
+
+def await_decided(settings: Settings, places: Sequence[Place], limit_s: float = _IDLE_LIMIT_S) -> None:
+    """Wait until no transaction of these places is undecided: readers of committed data then see all there is.
+
+    A commit reaches partitions one by one. Raises TimeoutError after ``limit_s``, far beyond any transaction's timeout.
+    """
+    committed = consumer(settings, "log-reader")
+    everything = consumer(settings, "log-reader", **{"isolation.level": "read_uncommitted"})
+    give_up = monotonic() + limit_s
+    try:
+        for name, partition in places:
+            at = TopicPartition(settings.topic(name), partition)
+            while committed.get_watermark_offsets(at, timeout=30.0)[1] < (
+                everything.get_watermark_offsets(at, timeout=30.0)[1]
+            ):
+                if monotonic() > give_up:
+                    message = f"a transaction on {name}[{partition}] is undecided for more than {limit_s:.0f} s"
+                    raise TimeoutError(message)
+                sleep(_DECIDED_POLL_S)
+    finally:
+        committed.close()
+        everything.close()

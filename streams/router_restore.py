@@ -11,7 +11,7 @@ from schemas.ids import event_id
 from schemas.journal import BatchJournaled
 from schemas.ledger import AlertRaised
 from schemas.record import Record
-from streams.log_reader import Place, last_records, read_range
+from streams.log_reader import Place, await_decided, last_records, read_range
 from streams.settings import Settings
 from streams.transactional import Doubt
 
@@ -19,7 +19,11 @@ log = structlog.get_logger()
 
 
 def newest_journals(settings: Settings, partitions: Sequence[int]) -> dict[int, BatchJournaled]:
-    """Return the newest journal record of each partition that has one."""
+    """Return the newest journal record of each partition that has one, once every transaction of a desk is decided.
+
+    A commit reaches partitions one by one, and a batch for a new config moves no offset that would tell.
+    """
+    await_decided(settings, [(name, partition) for partition in partitions for name in WRITES])
     found = last_records(settings, [(t.ROUTER_JOURNAL, partition) for partition in partitions])
     return {
         partition: BatchJournaled.model_validate_json(record.value or b"")
