@@ -27,6 +27,7 @@ COMMANDS = (
     "sql",
     "dlq",
     "replay",
+    "evaluate",
     "run",
 )
 

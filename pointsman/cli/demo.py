@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from deploy.run_dir import RunDir
     from pointsman.demo.script import Script
     from pointsman.demo.traffic import Played
+    from schemas.control_provider import ProviderDocument
     from schemas.envelope import Event
     from streams.settings import Settings
 
@@ -61,7 +62,7 @@ def demo(
     _empty(folder)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        settings = _start(folder, real=real)
+        settings = _start(folder, script, real=real)
         played = _play(settings, script, requests, output, real=real)
         _sum_up(settings, script, played, output, real=real)
         _next_steps(folder, played)
@@ -121,13 +122,13 @@ def _refuse_second(folder: "RunDir") -> None:
         raise CliError(f"a demo runs in {folder.path} (pid {other['pid']})", "pointsman demo --run-dir another-folder")
 
 
-def _start(folder: "RunDir", *, real: bool) -> "Settings":
+def _start(folder: "RunDir", script: "Script", *, real: bool) -> "Settings":
     from deploy.control import up
     from deploy.run_dir import UpOptions
     from pointsman.cli.context import connect
     from pointsman.config_store import applied_everywhere
 
-    keys = _real_keys() if real else []
+    providers = _real_providers() if real else []
     os.environ.setdefault(_SCALE, "0.25")  # read by the processes that are started next
     os.environ.pop("POINTSMAN_BOOTSTRAP", None)
     note("pointsman demo: everything runs on this machine" + ("" if real else "; all providers are simulated"))
@@ -143,9 +144,9 @@ def _start(folder: "RunDir", *, real: bool) -> "Settings":
     up(folder, UpOptions(), tell)
     tell("done")
     settings = connect(folder.path)
-    if keys:
-        with _step(f"switching to real providers: {', '.join(keys)}"):
-            _publish_real(settings, keys)
+    if providers:
+        with _step(f"switching to real providers: {', '.join(one.name for one in providers)}"):
+            _publish_real(settings, script, providers)
     with _step("the catalog in use on every partition of the router"):
         missing = applied_everywhere(settings, _APPLIED_SECONDS)
     if missing:
@@ -170,36 +171,32 @@ def _await_ready(folder: "RunDir") -> None:
     )
 
 
-def _real_keys() -> list[str]:
-    """Return the providers whose key is in the environment."""
+def _real_providers() -> "list[ProviderDocument]":
+    """Return the real endpoints whose key is in the environment."""
     from deploy.shipped_config import CATALOG
     from pointsman.config_files import load
-    from schemas.control_provider import ProviderDocument
+    from pointsman.demo.real import switched_on
 
     documents = [located.document for located in load([CATALOG / "real"]).documents]
-    found = [
-        document.name
-        for document in documents
-        if isinstance(document, ProviderDocument) and os.environ.get((document.key or "").removeprefix("env:"))
-    ]
+    found = [one for one in switched_on(documents, os.environ) if one.name in {"openai", "anthropic"}]
     if not found:
         raise CliError(
             "--real needs a key of a provider in the environment",
-            "OPENAI_API_KEY=... pointsman demo --real",
+            "OPENAI_API_KEY=... pointsman demo --real (or ANTHROPIC_API_KEY)",
             ExitCode.PERMISSION,
         )
     return found
 
 
-def _publish_real(settings: "Settings", names: list[str]) -> None:
+def _publish_real(settings: "Settings", script: "Script", providers: "list[ProviderDocument]") -> None:
     from datetime import UTC, datetime
 
-    from deploy.shipped_config import CATALOG
-    from pointsman.config_files import load
+    from deploy.shipped_config import shipped_documents
     from pointsman.config_store import publish
+    from pointsman.demo.real import bounded_tenants
 
-    documents = [located.document for located in load([CATALOG / "real"]).documents]
-    publish(settings, [one for one in documents if one.name in names], datetime.now(UTC), "demo --real")
+    tenants = bounded_tenants(providers, shipped_documents(), script.real.tenants)
+    publish(settings, [*providers, *tenants], datetime.now(UTC), "demo --real")
 
 
 def _play(settings: "Settings", script: "Script", limit: int | None, output: Output, *, real: bool) -> "Played":
@@ -209,7 +206,8 @@ def _play(settings: "Settings", script: "Script", limit: int | None, output: Out
 
     chosen = [dict(fields) for fields in script.requests]
     if real:
-        chosen = [{**one, "max_output_tokens": script.real.max_output_tokens} for one in chosen[: script.real.requests]]
+        mine = [one for one in chosen if one["tenant"] in script.real.tenants][: script.real.requests]
+        chosen = [{**one, "max_output_tokens": script.real.max_output_tokens} for one in mine]
     chosen = chosen[:limit]
 
     def show(event: "Event", line: str) -> None:

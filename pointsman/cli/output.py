@@ -26,12 +26,13 @@ def chosen() -> Output:
     return _chosen["output"]
 
 
-def _remember(value: Output) -> Output:
+def remember(value: Output) -> Output:
+    """Keep the form of this command's data, for its errors; return it."""
     _chosen["output"] = value
     return value
 
 
-OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Form of the data.", callback=_remember)]
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Form of the data.", callback=remember)]
 """Annotate a command's `output` parameter with it, default `Output.TABLE`."""
 
 

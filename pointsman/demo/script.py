@@ -60,6 +60,8 @@ class Ratings(_Strict):
 class Real(_Strict):
     """Limits of the demo with real providers."""
 
+    tenants: tuple[str, ...]
+    """Their budgets bound what is spent."""
     requests: int
     max_output_tokens: int
 
