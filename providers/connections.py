@@ -16,6 +16,7 @@ import httpx
 
 _MAX_HEADERS = 64 * 1024
 _MAX_UNREAD = 256 * 1024
+_USER_AGENT = "pointsman"
 
 Trace = Callable[[str, Mapping[str, Any]], Awaitable[None]]
 
@@ -274,6 +275,33 @@ class Connections(httpx.AsyncBaseTransport):
         if self._tls is None:
             self._tls = _tls_context()
         return self._tls
+
+
+class Client(httpx.AsyncClient):
+    """A client over ``Connections`` that does only what a provider call needs: no cookies, redirects, auth or merging.
+
+    A fifth of the CPU of a call went into these. Addresses must be absolute, bodies bytes.
+    """
+
+    def __init__(self, connections: Connections) -> None:
+        super().__init__(transport=connections, follow_redirects=False, trust_env=False)
+        self._connections = connections
+
+    def build_request(self, method: str, url: httpx.URL | str, **given: Any) -> httpx.Request:
+        """Return the request as given, with the headers every request needs."""
+        headers = {"user-agent": _USER_AGENT, "accept": "*/*", **given.pop("headers", {})}
+        return httpx.Request(method, url, headers=headers, **given)
+
+    async def send(self, request: httpx.Request, *, stream: bool = False, **_: Any) -> httpx.Response:
+        """Send and return the answer; its body is read first unless ``stream``."""
+        response = await self._connections.handle_async_request(request)
+        response.request = request
+        if not stream:
+            try:
+                await response.aread()
+            finally:
+                await response.aclose()
+        return response
 
 
 def _tls_context() -> ssl.SSLContext:

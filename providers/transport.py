@@ -16,7 +16,7 @@ import httpx
 from pydantic import SecretStr
 
 from providers.base import CallContext
-from providers.connections import Connections
+from providers.connections import Client, Connections
 from providers.endpoint import EndpointConfig
 from providers.errors import (
     AdapterBugError,
@@ -267,4 +267,4 @@ def new_client(endpoint: EndpointConfig) -> httpx.AsyncClient:
     """Return a client for one endpoint: HTTP/1.1, no redirects, nothing taken from the environment."""
     secure = endpoint.base_url.startswith("https:")
     pool = Connections(endpoint.max_connections, _KEEPALIVE_S, secure=secure)
-    return httpx.AsyncClient(transport=pool, follow_redirects=False, trust_env=False)
+    return Client(pool)

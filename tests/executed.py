@@ -1,5 +1,6 @@
 """Decisions written by hand for a real executor: its config, models that behave as told, what it left behind."""
 
+import sys
 import threading
 from collections import defaultdict
 from collections.abc import Generator, Sequence
@@ -13,7 +14,7 @@ import orjson
 from confluent_kafka import Consumer, TopicPartition
 
 from deploy.shipped_config import publish_missing
-from providers.simulated import BILL_FILE, SimulatorConfig, running
+from providers.simulated import BILL_FILE, SimulatorConfig, running, serve
 from providers.simulated.behaviour import BehaviourFile, Behaviours
 from routing.calls import Calls, fold
 from schemas import topics as t
@@ -352,3 +353,7 @@ def executing(settings: Settings, slot: int = 0) -> Generator[threading.Thread]:
 def ready(settings: Settings) -> Settings:
     """Create topics and publish the documents."""
     return prepared(settings, documents())
+
+
+if __name__ == "__main__":
+    serve(SimulatorConfig(run_dir=Path(sys.argv[1])), behaviours(), threading.Event())

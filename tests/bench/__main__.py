@@ -8,6 +8,7 @@ from pathlib import Path
 
 from streams.local_kafka import LocalKafka
 from tests.bench.core import pure
+from tests.bench.executor import calls
 from tests.bench.figures import Section, machine
 from tests.bench.first_byte import first_byte
 from tests.bench.recorder import recorder
@@ -35,6 +36,7 @@ def main() -> None:
                 lambda: latency(at, 200, 30 // scale + 2),
                 lambda: first_byte(at, 100, 20 // scale + 2),
                 lambda: throughput(at, 20_000 // scale),
+                lambda: calls(at, 6_000 // scale, 200, 20 // scale + 2),
                 lambda: recorder(at, "bench-throughput-"),
                 lambda: restore(at, 400_000 // scale),
             ]
