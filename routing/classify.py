@@ -6,6 +6,7 @@ from pydantic_core import to_json
 
 from routing.build import build
 from routing.catalog import CompiledConfig
+from routing.classifier_model import ClassifierModel
 from routing.signals import Reading, byte_length, read
 from routing.taxonomy import Taxonomy
 from routing.words import TYPE_SLICE, TYPES, slot
@@ -50,13 +51,16 @@ def classify(request: RequestReceived, compiled: CompiledConfig) -> TaskDescript
 
 
 def _type(reading: Reading, taxonomy: Taxonomy) -> tuple[str, float]:
-    """Return (type, confidence): the share of the strongest evidence, below the floor ``general``.
+    """Return (type, confidence) by the learned classifier if the taxonomy names one, else by its words.
 
+    By words: the share of the strongest evidence, below the floor ``general``;
     confidence = first / (first + second + 1): one word alone gives 0.5, a rival of equal strength halves it.
     """
     signals = reading.signals
     if signals.is_greeting and reading.words <= 2:
         return TaskType.SIMPLE_TASK.value, 0.9
+    if taxonomy.classifier is not None:
+        return _learned(reading, taxonomy.classifier, taxonomy.classifier_floor)
     scores = list(reading.evidence[TYPE_SLICE])
     _add_structure(scores, reading)
     first = second = 0.0
@@ -72,6 +76,19 @@ def _type(reading: Reading, taxonomy: Taxonomy) -> tuple[str, float]:
     if confidence < taxonomy.confidence_floor:
         return TaskType.GENERAL.value, confidence
     return TYPES[best], confidence
+
+
+def _learned(reading: Reading, classifier: ClassifierModel, floor: float) -> tuple[str, float]:
+    """Return the most likely type and its calibrated probability.
+
+    ``general`` is what the text does not tell: its confidence is that of the best other type, which was not enough.
+    """
+    if not reading.words:
+        return TaskType.GENERAL.value, 0.0
+    verdict = classifier.verdict(reading)
+    if verdict.best == _INDEX["general"]:
+        return TaskType.GENERAL.value, verdict.runner_up
+    return (verdict.label if verdict.confidence >= floor else TaskType.GENERAL.value), verdict.confidence
 
 
 def _add_structure(scores: list[float], reading: Reading) -> None:

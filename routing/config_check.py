@@ -6,11 +6,13 @@ A document alone is checked by its model (``schemas.control``); this is what onl
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from routing.classifier_model import description
 from routing.references import NameTable
 from schemas.control import ConfigDocument
 from schemas.control_catalog import CatalogDocument
 from schemas.control_policy import PolicyDocument
 from schemas.control_prices import PricesDocument
+from schemas.control_taxonomy import TaxonomyDocument
 from schemas.control_tenant import TenantDocument
 
 _CHOSEN_STATES = frozenset({"active", "preview"})
@@ -79,6 +81,8 @@ def check_documents(documents: Mapping[str, ConfigDocument]) -> list[CrossFault]
             faults += _policy(document, known)
         elif isinstance(document, TenantDocument):
             faults += _tenant(document, known)
+        elif isinstance(document, TaxonomyDocument):
+            faults += _taxonomy(document)
     return sorted(set(faults), key=lambda fault: (fault.document, [str(part) for part in fault.place], fault.message))
 
 
@@ -128,6 +132,12 @@ def _named(  # noqa: C901 - one loop per field that names models
             yield ("shares",), model
     for model in document.targets:
         yield ("targets", model), model
+
+
+def _taxonomy(document: TaxonomyDocument) -> Iterator[CrossFault]:
+    if document.classifier is not None and description(document.classifier.artefact) is None:
+        message = f"no classifier {document.classifier.artefact} comes with this version: the words would decide alone"
+        yield CrossFault(document.document_key, ("classifier", "artefact"), message)
 
 
 def _policy(document: PolicyDocument, known: _Set) -> Iterator[CrossFault]:

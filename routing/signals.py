@@ -74,6 +74,8 @@ class Reading:
     bytes: int
     text: str
     """What was read, in lower case; never stored."""
+    tokens: Sequence[str]
+    """The words of that text."""
 
 
 def sample(text: str) -> str:
@@ -167,6 +169,7 @@ def read(request: RequestReceived, table: WordTable) -> Reading:
         bullets=len(_BULLET.findall(text)) if "\n" in text else 0,
         bytes=total,
         text=text,
+        tokens=words,
     )
 
 

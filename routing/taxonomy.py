@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from routing.classifier_model import ClassifierModel, packaged
 from routing.words import WordTable
 from schemas.classification import TaskType
 from schemas.control_taxonomy import CapabilityName, Route, TaxonomyDocument, TypeProfile
@@ -30,6 +31,10 @@ class Taxonomy:
         self.document = document or _bare()
         self.confidence_floor = self.document.confidence_floor
         self.words = WordTable(self.document)
+        choice = self.document.classifier
+        self.classifier: ClassifierModel | None = None if choice is None else packaged(choice.artefact)
+        """The learned classifier; None where the words decide: no artefact is named, or not one of this package."""
+        self.classifier_floor = 1.0 if choice is None else choice.floor
         self.profiles: Mapping[str, TypeProfile] = {
             kind.value: profile for kind, profile in self.document.types.items()
         }

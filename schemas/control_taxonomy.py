@@ -52,12 +52,22 @@ class Route(Strict):
     """The job a mode stands for when the request names none."""
 
 
+class ClassifierChoice(Strict):
+    """The learned classifier that decides the type; without one the words alone decide."""
+
+    artefact: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,60}$")]
+    """Name of an artefact that comes with the package."""
+    floor: Share = 0.2
+    """A calibrated probability; below it the answer is ``general``."""
+
+
 class TaxonomyDocument(DocumentBase):
     """All types of work, and the words that show intent, level, greeting, follow-up, plan; by language."""
 
     kind: Literal["taxonomy"] = "taxonomy"
     confidence_floor: Share = 0.4
-    """Below it the answer is ``general``."""
+    """Below it the answer is ``general``, where the words decide."""
+    classifier: ClassifierChoice | None = None
     types: dict[TaskType, TypeProfile]
     intents: dict[Intent, dict[Language, tuple[Phrase, ...]]] = {}
     levels: dict[Level, dict[Language, tuple[Phrase, ...]]] = {}
