@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from pointsman.log_reader import LogReader
 from schemas import topics
+from schemas.decision import Position
 from schemas.envelope import Event, at_ms
 from schemas.inbound import Rejection, parse
 from schemas.partition import partition_for
@@ -62,9 +63,16 @@ class Story:
 Tell = Callable[[str], None]
 
 
-def find(reader: LogReader, wanted: str, tenant: str | None, tell: Tell) -> Story | None:
-    """Return the story of a request or decision id, or None; ``tenant`` narrows the search to its partition."""
+def find(reader: LogReader, wanted: str, tenant: str | None, tell: Tell, known: Position | None = None) -> Story | None:
+    """Return the story of a request or decision id, or None.
+
+    ``tenant`` narrows the search to its partition; ``known`` is where the decision lies, if an index told.
+    """
     partitions = reader.partitions(topics.REQUESTS)
+    if known is not None:
+        record = reader.read_one(known.topic, known.partition, known.offset)
+        if record is not None and wanted in (record.header("ce_subject"), record.header("ce_id")):
+            return _told(reader, wanted, record, partitions, tell)
     numbers = range(partitions) if tenant is None else (partition_for(tenant, partitions),)
     places = [(topic, number) for topic in SEARCHED for number in numbers]
     lows, highs = reader.beginnings(places), reader.ends(places)
@@ -74,8 +82,10 @@ def find(reader: LogReader, wanted: str, tenant: str | None, tell: Tell) -> Stor
     if record is None and recent != lows:
         tell(f"searching {sum(highs.values()) - sum(lows.values()):,} records")
         record = _search(reader, lows, wanted)
-    if record is None:
-        return None
+    return None if record is None else _told(reader, wanted, record, partitions, tell)
+
+
+def _told(reader: LogReader, wanted: str, record: Record, partitions: int, tell: Tell) -> Story:
     story = Story(record.header("ce_subject") or wanted, _tenant(record), record.partition)
     tell("collecting its events")
     _collect(reader, story, record, partitions)

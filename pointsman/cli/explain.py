@@ -29,9 +29,11 @@ def explain(
     from pointsman.explanation import lines
     from pointsman.log_reader import LogReader
     from pointsman.story import find
+    from pointsman.story_index import locate
 
-    with LogReader(connect(run_dir)) as reader, progress("looking it up") as tell:
-        story = find(reader, id_, tenant, tell)
+    settings = connect(run_dir)
+    with LogReader(settings) as reader, progress("looking it up") as tell:
+        story = find(reader, id_, tenant, tell, locate(settings, id_))
     if story is None:
         raise CliError(
             f"no request or decision {id_} in the log" + (f" of tenant {tenant}" if tenant else ""),

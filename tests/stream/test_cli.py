@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
+from pointsman.story_index import locate
 from schemas import topics
 from schemas.partition import partition_for
 from streams.local_kafka import LocalKafka
@@ -100,6 +101,19 @@ def test_explain_tells_the_whole_story(here: Installation) -> None:
     assert here.json("explain", story["decision"]["id"], "--tenant", "atelier")["request_id"] == request
     lines = here.run("explain", request, "--output", "jsonl").stdout.splitlines()
     assert len(lines) == len(story["events"])
+
+
+def test_explain_uses_clickhouse_as_an_index_and_does_without_it(here: Installation) -> None:
+    """ClickHouse says where a decision lies; without its door the log is searched, with the same story (D3)."""
+    request = submitted(here, "What is a breakwater?")
+    eventually(lambda: locate(here.settings, request) is not None, "the decision in ClickHouse")
+    place = locate(here.settings, request)
+    assert place is not None
+    with_index = here.json("explain", request)
+    assert place.offset in [event["offset"] for event in with_index["events"] if event["topic"] == topics.DECISIONS]
+    nowhere = here.settings.model_copy(update={"run_dir": here.settings.run_dir / "nowhere"})
+    assert locate(nowhere, request) is None
+    assert Installation(nowhere).json("explain", request) == with_index
 
 
 def test_explain_of_nothing_is_not_found(here: Installation) -> None:
