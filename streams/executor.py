@@ -256,6 +256,7 @@ class Executor:
                 self._contents.follow(partition, event.request_at.offset)
                 self._requests.follow(partition, event.request_at.offset, place.generation)
             self._do(place, place.core.decision(offset, event, unix_ms()))
+        self._set_pauses()
 
     def _on_calls(
         self, partition: int, generation: int, records: Sequence[tuple[int, CallRecord]], ended: bool
@@ -368,7 +369,7 @@ class Executor:
             self._contents.leave(partition)
 
     def _set_pauses(self) -> None:
-        if self._stop.is_set():
+        if self._draining:
             return
         paused = self._decisions.wanted_paused
         self._decisions.wanted_paused = frozenset(

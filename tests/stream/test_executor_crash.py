@@ -3,12 +3,15 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Consumer
 
 from routing.calls import Calls, fold
 from schemas.decision import DecisionMade
 from schemas.provider_call import CallEvent, CallFinished, CallStarted, CallUnknown
+from streams import executor, executor_readers
+from streams.executor_readers import DecisionReader
 from streams.settings import Settings
-from tests.executed import Log, bill, plan, ready, simulator, terminal
+from tests.executed import Log, bill, executing, plan, ready, simulator, terminal
 from tests.stage import Stage
 from tests.waiting import eventually
 
@@ -54,10 +57,10 @@ def _check(events: Sequence[CallEvent], decisions: Sequence[DecisionMade], run_d
 
 def test_kill_in_mid_call_ends_unknown_and_never_calls_again(log: Log, settings: Settings) -> None:
     """After kill -9 and restart every decision has one end, finished or unknown, and no attempt two bills (P10, B2)."""
-    executor = Stage(settings, settings.run_dir, "executor")
+    first = Stage(settings, settings.run_dir, "executor")
     decisions = log.submit(plan("slow"), count=40, tenants=TENANTS)
     eventually(lambda: len(_claimed(log, decisions)) >= 30, "calls are under way")
-    executor.kill()
+    first.kill()
     successor = Stage(settings, settings.run_dir, "executor")
     try:
         ends = _check(log.ended(*decisions), decisions, settings.run_dir)
@@ -71,10 +74,10 @@ def test_kill_in_mid_call_ends_unknown_and_never_calls_again(log: Log, settings:
 
 def test_an_orderly_stop_lets_calls_end_and_commits_them(log: Log, settings: Settings) -> None:
     """SIGTERM: no new calls, running ones end and are committed; the next start does the rest, with no unknown."""
-    executor = Stage(settings, settings.run_dir, "executor")
+    first = Stage(settings, settings.run_dir, "executor")
     decisions = log.submit(plan("slow", "narrow"), count=3) + log.submit(plan("slow"), count=20, tenants=TENANTS)
     eventually(lambda: len(_claimed(log, decisions)) >= 21, "calls are under way")
-    assert executor.stop() == 0
+    assert first.stop() == 0
     events = log.calls(*decisions)
     assert Counter(type(event) for event in terminal(events)) == {CallFinished: len(_claimed(log, decisions))}
     successor = Stage(settings, settings.run_dir, "executor")
@@ -128,3 +131,25 @@ def test_a_paused_executor_that_comes_back_writes_nothing_that_counts(log: Log, 
     finally:
         for stage in stages:
             stage.kill()
+
+
+def test_a_partition_with_too_many_decisions_in_hand_pauses_and_goes_on(
+    log: Log, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading stops at the limit of uncommitted decisions and goes on when half are done; none is lost (DESIGN 8.4)."""
+    paused: list[frozenset[int]] = []
+    original = DecisionReader._pause
+
+    def watched(self: DecisionReader, client: Consumer) -> None:
+        paused.append(self.wanted_paused)
+        original(self, client)
+
+    monkeypatch.setattr(DecisionReader, "_pause", watched)
+    monkeypatch.setattr(executor, "MAX_UNCOMMITTED", 20)
+    monkeypatch.setattr(executor_readers, "_BATCH", 4)
+    decisions = log.submit(plan("quick", "narrow"), count=80)
+    with executing(settings):
+        ends = _check(log.ended(*decisions), decisions, settings.run_dir)
+        assert ends == {"CallFinished": 80}
+        eventually(lambda: log.all_committed(*decisions), "everything is committed")
+    assert any(paused)
