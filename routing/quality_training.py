@@ -37,14 +37,14 @@ class TrainingSettings:
     """Of one standard deviation of a form feature, where the words as a whole weigh 1."""
     min_prompts: int = 3
     """A bucket seen in fewer prompts says nothing."""
-    clusters: int = 64
-    restarts: int = 10
+    clusters: int = 96
+    restarts: int = 15
     rounds: int = 15
     shrink: float = 10.0
     """A cluster's mean is drawn to the overall mean as by this many prompts."""
-    trees: int = 150
+    trees: int = 200
     depth: int = 3
-    rate: float = 0.06
+    rate: float = 0.045
     leaf_shrink: float = 10.0
     min_leaf: int = 20
     seed: int = 0

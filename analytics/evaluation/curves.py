@@ -117,13 +117,6 @@ def equal_quality(quality: FloatArray, grid: FloatArray, target: float) -> int:
     return int(reached[-1]) if len(reached) else int(allowed[quality[allowed].argmax()])
 
 
-def best_quality(quality: FloatArray, grid: FloatArray) -> int:
-    """Return the index of the trade-off (>= 0) of the greatest mean quality; of equals the cheapest."""
-    allowed = np.flatnonzero(grid >= 0)
-    top = quality[allowed].max()
-    return int(allowed[np.flatnonzero(quality[allowed] >= top)[-1]])
-
-
 def _first(points: FloatArray, values: FloatArray, target: float) -> float:
     reached = np.flatnonzero(values >= target)
     if not len(reached):

@@ -6,7 +6,7 @@ questions, spreads over the splits.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 import numpy as np
@@ -54,17 +54,26 @@ class Parts:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What one policy did on the test questions of one split, per question."""
+class Fixed:
+    """What validation fixed of one router."""
 
+    grid: FloatArray
+    """Its trade-offs, rising."""
+    first: int
+    """Place in ``grid`` of trade-off 0: quality first, whatever it costs."""
+    equal: int
+    """Place in ``grid`` of the greatest trade-off that is surely as good as the best single model."""
+    gap: FloatArray
+    """Quality above the best single model's, shape (validation prompts, trade-offs)."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one router did on the test questions of one split, shape (prompts, trade-offs)."""
+
+    fixed: Fixed
     quality: FloatArray
     cost: FloatArray
-    equal_quality: FloatArray
-    """Quality at the trade-off meant to equal the best single model."""
-    equal_cost: FloatArray
-    curve_quality: FloatArray
-    """Shape (prompts, trade-offs)."""
-    curve_cost: FloatArray
 
 
 @dataclass(frozen=True)
@@ -160,16 +169,16 @@ def _run(
 ) -> SplitResult:
     anchors = curves.anchors(matrix.scores[parts.train], costs[parts.train])
     learned = _predictions(matrix, features, parts.train, parts.validation, settings, artefact)
-    grids = {
+    fixed = {
         name: _fix(predicted, costs[parts.validation], matrix.scores[parts.validation], anchors, settings.margin)
         for name, predicted in learned.items()
     }
     both = np.concatenate([parts.train, parts.validation])
     final = _predictions(matrix, features, both, parts.test, settings, artefact)
-    outcomes: dict[str, Outcome] = {}
-    for name, (grid, best, equal) in grids.items():
-        quality, cost = curves.along(final[name], costs[parts.test], matrix.scores[parts.test], grid)
-        outcomes[name] = Outcome(quality[:, best], cost[:, best], quality[:, equal], cost[:, equal], quality, cost)
+    outcomes = {
+        name: Outcome(each, *curves.along(final[name], costs[parts.test], matrix.scores[parts.test], each.grid))
+        for name, each in fixed.items()
+    }
     return SplitResult(parts, anchors, outcomes)
 
 
@@ -197,15 +206,20 @@ def _predictions(
     return found
 
 
-def _fix(
-    predicted: FloatArray, costs: FloatArray, scores: FloatArray, anchors: curves.Anchors, margin: float
-) -> tuple[FloatArray, int, int]:
-    """Return trade-offs, and which of them have the best and which surely the best single model's quality."""
+def _fix(predicted: FloatArray, costs: FloatArray, scores: FloatArray, anchors: curves.Anchors, margin: float) -> Fixed:
     grid = curves.trade_offs(predicted, costs)
     quality, _ = curves.along(predicted, costs, scores, grid)
     gap = quality - scores[:, [anchors.strong]]
-    surely = gap.mean(axis=0) - margin * gap.std(axis=0) / np.sqrt(len(gap))
-    return grid, curves.best_quality(quality.mean(axis=0), grid), curves.equal_quality(surely, grid, 0.0)
+    even = np.full((1, len(gap)), 1 / len(gap))
+    return Fixed(grid, int(np.searchsorted(grid, 0.0)), int(_equal(gap, grid, even, margin)[0]), gap)
+
+
+def _equal(gap: FloatArray, grid: FloatArray, weight: FloatArray, margin: float) -> IntArray:
+    """Return for each row of ``weight`` the place in ``grid`` that is surely as good as the best single model."""
+    mean = weight @ gap
+    error = np.sqrt(np.maximum(weight @ (gap * gap) - mean * mean, 0.0) / len(gap))
+    surely = mean - margin * error
+    return np.array([curves.equal_quality(row, grid, 0.0) for row in surely], dtype=np.intp)
 
 
 def _report(
@@ -214,7 +228,9 @@ def _report(
     drawn = resamples(len(matrix.prompts), settings.resamples, settings.seed)
     weighted = [weights(drawn, result.parts.test) for result in results]
     policies = {
-        name: _compare(matrix.scores, costs, results, weighted, name) for name in ROUTERS if name in results[0].outcomes
+        name: _compare(matrix.scores, costs, results, drawn, name, settings.margin)
+        for name in ROUTERS
+        if name in results[0].outcomes
     }
     policies |= _fixed(matrix.scores, costs, results, weighted)
     tested = np.unique(np.concatenate([result.parts.test for result in results]))
@@ -249,58 +265,49 @@ def _report(
 
 
 def _compare(
-    scores: FloatArray, costs: FloatArray, results: Sequence[SplitResult], weighted: Sequence[FloatArray], name: str
+    scores: FloatArray,
+    costs: FloatArray,
+    results: Sequence[SplitResult],
+    drawn: FloatArray,
+    name: str,
+    margin: float,
 ) -> Comparison:
-    plain: list[list[float]] = []
-    again: list[list[list[float]]] = []
-    for result, weight in zip(results, weighted, strict=True):
-        outcome, test = result.outcomes[name], result.parts.test
-        strong = (scores[test, result.anchors.strong], costs[test, result.anchors.strong])
-        cheap = (scores[test, result.anchors.cheap], costs[test, result.anchors.cheap])
-        even = np.full((1, len(test)), 1 / len(test))
-        rows: list[list[list[float]]] = []
-        for each in (even, weight):
-            means = {
-                key: each @ value
-                for key, value in {
-                    "quality": outcome.quality,
-                    "cost": outcome.cost,
-                    "equal_quality": outcome.equal_quality,
-                    "equal_cost": outcome.equal_cost,
-                    "strong": strong[0],
-                    "strong_cost": strong[1],
-                    "cheap": cheap[0],
-                    "cheap_cost": cheap[1],
-                    "curve": outcome.curve_quality,
-                    "curve_cost": outcome.curve_cost,
-                }.items()
-            }
-            rows.append([_row({key: value[index] for key, value in means.items()}) for index in range(len(each))])
-        plain.append(rows[0][0])
-        again.append(rows[1])
+    plain: list[FloatArray] = []
+    again: list[FloatArray] = []
+    for result in results:
+        parts, fixed = result.parts, result.outcomes[name].fixed
+        even = np.full((1, len(parts.test)), 1 / len(parts.test))
+        plain.append(_rows(scores, costs, result, name, even, np.array([fixed.equal]))[0])
+        equal = _equal(fixed.gap, fixed.grid, weights(drawn, parts.validation), margin)
+        again.append(_rows(scores, costs, result, name, weights(drawn, parts.test), equal))
     values, resampled = np.array(plain), np.array(again)
     return Comparison(*(estimate(values[:, column], resampled[:, :, column]) for column in range(values.shape[1])))
 
 
-def _row(means: Mapping[str, Any]) -> list[float]:
-    """Return the figures of `Comparison` in order, from the means of one split under one weighing."""
-    found = curves.figures(
-        means["curve"],
-        means["curve_cost"],
-        (float(means["cheap"]), float(means["cheap_cost"])),
-        (float(means["strong"]), float(means["strong_cost"])),
-    )
-    saving = 1 - means["equal_cost"] / means["strong_cost"] if means["strong_cost"] > 0 else np.nan
-    return [
-        means["quality"],
-        means["cost"],
-        found.apgr,
-        found.cpt50,
-        found.cpt80,
-        saving,
-        means["quality"] - means["strong"],
-        means["equal_quality"] - means["strong"],
-    ]
+def _rows(
+    scores: FloatArray, costs: FloatArray, result: SplitResult, name: str, weight: FloatArray, equal: IntArray
+) -> FloatArray:
+    """Return the figures of `Comparison` in order, one row for each weighing of the test questions."""
+    outcome, anchors = result.outcomes[name], result.anchors
+    quality, cost = weight @ outcome.quality, weight @ outcome.cost
+    single, price = weight @ scores[result.parts.test], weight @ costs[result.parts.test]
+    found = np.empty((len(weight), len(fields(Comparison))))
+    first = outcome.fixed.first
+    for index in range(len(weight)):
+        strong = (float(single[index, anchors.strong]), float(price[index, anchors.strong]))
+        cheap = (float(single[index, anchors.cheap]), float(price[index, anchors.cheap]))
+        figures = curves.figures(quality[index], cost[index], cheap, strong)
+        found[index] = (
+            quality[index, first],
+            cost[index, first],
+            figures.apgr,
+            figures.cpt50,
+            figures.cpt80,
+            1 - cost[index, equal[index]] / strong[1] if strong[1] > 0 else np.nan,
+            quality[index, first] - strong[0],
+            quality[index, equal[index]] - strong[0],
+        )
+    return found
 
 
 def _fixed(
@@ -336,8 +343,7 @@ def _mean(values: Sequence[FloatArray], weighted: Sequence[FloatArray]) -> Estim
 def _mean_curve(results: Sequence[SplitResult], name: str, points: int = 80) -> list[tuple[float, float]]:
     """Return the mean over splits of quality at equal places along the costs reached by every split."""
     lines = [
-        (result.outcomes[name].curve_cost.mean(axis=0), result.outcomes[name].curve_quality.mean(axis=0))
-        for result in results
+        (result.outcomes[name].cost.mean(axis=0), result.outcomes[name].quality.mean(axis=0)) for result in results
     ]
     low, high = max(cost.min() for cost, _ in lines), min(cost.max() for cost, _ in lines)
     at = np.linspace(low, high, points)
@@ -353,3 +359,26 @@ def clean_of(holdout: Matrix, known: Matrix) -> IntArray:
     seen = {question_key(prompt) for prompt in known.prompts}
     fresh = [index for index, prompt in enumerate(holdout.prompts) if question_key(prompt) not in seen]
     return np.array(fresh, dtype=np.intp)
+
+
+def joined(known: Matrix, more: Matrix) -> Matrix:
+    """Return the questions of ``known``, then those of ``more``; models in the order of ``known``."""
+    if set(more.models) != set(known.models):
+        raise EvaluationError("the held-out matrix has other models")
+    order = [more.models.index(name) for name in known.models]
+    tasks = None
+    if known.tasks is not None and more.tasks is not None:
+        tasks = (*known.tasks, *more.tasks)
+    costs = None
+    if known.costs is not None and more.costs is not None:
+        costs = np.concatenate([known.costs, more.costs[:, order]])
+    return Matrix(
+        known.models,
+        (*known.prompts, *more.prompts),
+        tasks,
+        np.concatenate([known.scores, more.scores[:, order]]),
+        costs,
+        known.rows + more.rows,
+        known.incomplete + more.incomplete,
+        known.noise,
+    )

@@ -74,7 +74,7 @@ def router(
             if holdout is not None:
                 read, count = _extended(read, holdout, columns, named)
             costs, unit = _costs(read, prices)
-            model = None if artefact is None else _load(artefact)
+            model = None if artefact is None else _load(artefact, read)
             report = evaluate(read, costs, EvaluationSettings(splits=splits, seed=seed), model, count, tell)
             report = _with_facts(report, {"cost_unit": unit})
             if save is not None:
@@ -115,20 +115,28 @@ def _costs(matrix: "Matrix", prices: Path | None) -> "tuple[FloatArray, str]":
     return np.ones_like(matrix.scores), "none given"
 
 
-def _load(path: Path) -> "QualityModel":
+def _load(path: Path, matrix: "Matrix") -> "QualityModel":
     import orjson
 
     from routing.quality_model import ArtefactError, from_json
+    from routing.quality_training import data_hash
 
     try:
         document: Any = orjson.loads(path.read_bytes())
         if not isinstance(document, dict):
             raise CliError(f"{path.name}: no quality model", code=ExitCode.USAGE)
-        return from_json(document)
+        model = from_json(document)
     except FileNotFoundError:
         raise CliError(f"{path}: there is no such file", code=ExitCode.NOT_FOUND) from None
     except (orjson.JSONDecodeError, ArtefactError) as error:
         raise CliError(f"{path.name}: {error}", code=ExitCode.USAGE) from None
+    if model.facts.get("data_sha256") == data_hash(matrix.prompts, matrix.scores, matrix.models):
+        raise CliError(
+            f"{path.name} was trained on these very questions: its figures would flatter",
+            "judge it on others, or leave --artefact out",
+            ExitCode.USAGE,
+        )
+    return model
 
 
 def _save(path: Path, matrix: "Matrix", report: "Report", seed: int) -> None:

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analytics.evaluation.matrix import Columns, MatrixError, read_matrix, read_tasks
+from analytics.evaluation.matrix import Columns, read_matrix, read_tasks
+from analytics.evaluation.rows import MatrixError
 
 ROWS = [
     {"question": "one  plus one", "scores": {"small": 1.0, "large": 1.0}},
