@@ -41,7 +41,8 @@ def read_range(
     heard = monotonic()
     try:
         while open_places:
-            messages = reader.consume(10_000, 0.1)
+            first = reader.poll(0.1)  # comes back with the first message; consume() would wait its time out
+            messages = [] if first is None else [first, *reader.consume(10_000, 0)]
             if messages:
                 heard = monotonic()
             elif monotonic() - heard > _IDLE_LIMIT_S:
