@@ -39,7 +39,7 @@ class EvaluationSettings:
     splits: int = 5
     resamples: int = 1000
     seed: int = 0
-    margin: float = 1.0
+    margin: float = 0.5
     """Standard errors by which validation quality must pass the best single model's before a saving is called equal."""
     training: TrainingSettings = field(default_factory=TrainingSettings)
 

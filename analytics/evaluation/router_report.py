@@ -101,8 +101,8 @@ def remarks(report: Report) -> list[str]:
         ),
         (
             "Lift: quality above the best single model's. Saving: cost below its cost at equal quality, the trade-off "
-            "being the greatest that on validation is one standard error above its quality; lift there: what the "
-            "quality turned out to be. APGR, CPT50, CPT80: share of the quality gap between cheap anchor and best "
+            "being the greatest that on validation is half a standard error above its quality; lift there: what "
+            "the quality turned out to be. APGR, CPT50, CPT80: share of the quality gap between cheap anchor and best "
             "single model that is recovered; share of the way to its cost needed for 50 and 80 % of it."
         ),
     ]
