@@ -276,9 +276,11 @@ class Executor:
             self._forget_if_idle(partition, place)
 
     def _on_requests(
-        self, _partition: int, _generation: int, records: Sequence[tuple[int, Record]], _ended: bool
+        self, partition: int, _generation: int, records: Sequence[tuple[int, Record]], ended: bool
     ) -> None:
         self._contents.add([record for _, record in records], followed=True)
+        if ended:
+            self._contents.caught_up(partition)
 
     def _next_generation(self) -> int:
         self._generation += 1

@@ -66,6 +66,11 @@ class Contents:
             _, dropped = self._records.popitem(last=False)
             self._bytes -= len(dropped.value or b"")
 
+    def caught_up(self, partition: int) -> None:
+        """Look in the log for what the follower has not brought: it may begin behind a record that is gone."""
+        for place in [place for place in self._waiting if place[0] == partition]:
+            self.fetch(place)
+
     def missing(self, place: Place) -> None:
         """Note that the log no longer holds this record."""
         waiting = self._waiting.pop(place, None)

@@ -3,13 +3,15 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, TopicPartition
 
 from routing.calls import Calls, fold
 from schemas.decision import DecisionMade
-from schemas.provider_call import CallEvent, CallFinished, CallStarted, CallUnknown
+from schemas.provider_call import CallEvent, CallFailed, CallFinished, CallStarted, CallUnknown
+from schemas.topics import REQUESTS
 from streams import executor, executor_readers
 from streams.executor_readers import DecisionReader
+from streams.kafka_clients import admin
 from streams.settings import Settings
 from tests.executed import Log, bill, executing, plan, ready, simulator, terminal
 from tests.stage import Stage
@@ -153,3 +155,21 @@ def test_a_partition_with_too_many_decisions_in_hand_pauses_and_goes_on(
         assert ends == {"CallFinished": 80}
         eventually(lambda: log.all_committed(*decisions), "everything is committed")
     assert any(paused)
+
+
+def test_a_request_past_its_retention_is_not_sent(log: Log, settings: Settings) -> None:
+    """The log no longer holds the request: the decision ends at once, with proof that nothing was called."""
+    ((old, at),) = log.requests(1, ["acme"], "Gone")
+    end = TopicPartition(settings.topic(REQUESTS), at.partition, at.offset + 1)
+    client = admin(settings)
+    for deletion in client.delete_records([end]).values():
+        deletion.result()
+    decisions = [log.decision(old, at, [plan("quick")])]
+    log.decide(decisions)
+    decisions += log.submit(plan("quick"))
+    with executing(settings):
+        ends = {event.decision_id: event for event in terminal(log.ended(*decisions, seconds=15))}
+    gone = ends[decisions[0].id]
+    assert isinstance(gone, CallFailed)
+    assert (gone.category, gone.detail) == ("not_sent", "the request is no longer retained")
+    assert isinstance(ends[decisions[1].id], CallFinished)
