@@ -1,16 +1,19 @@
 """A Faust app with the settings that were measured to be right, over the same broker settings as all other stages."""
 
 import ssl
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
 
 import faust
 import orjson
+import structlog
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.tables.table import Table
 
 from streams.settings import Settings
 
 _OFF: Final = {"none", "false"}
+log = structlog.get_logger()
 
 
 class HighestVersionTable(Table[bytes, bytes]):
@@ -70,6 +73,33 @@ def _ssl_context(kafka: dict[str, str]) -> ssl.SSLContext:
     if certificate:
         context.load_cert_chain(certificate, kafka.get("ssl.key.location"), kafka.get("ssl.key.password"))
     return context
+
+
+def guard_positions(app: Any, on_gap: Callable[[str, int, int], NoReturn]) -> None:
+    """Make a Faust consumer start where its group had committed, or end the process; call it before ``app.start``.
+
+    After a restore Faust resumes the partitions and then seeks to the committed offsets, while records already flow.
+    Records fetched before the seek and delivered after it look like a gap in the log, which Faust closes by
+    acknowledging what it never delivered: measured, every second restart under traffic lost up to 50 events. So the
+    flow is stopped before the seek (Faust resumes it afterwards), and a gap that shows all the same calls
+    ``on_gap(topic, first, next)`` before anything beyond it is delivered or committed: only what retention has deleted
+    may be missing in these topics.
+    """
+    consumer = app.consumer
+    accept_gap = consumer._add_gap  # noqa: SLF001 - the one place where Faust decides to skip
+
+    async def stop_flow(*_: Any, **__: Any) -> None:
+        consumer.stop_flow()
+
+    async def judge_gap(tp: Any, first: int, following: int) -> None:
+        start = (await consumer.earliest_offsets(tp)).get(tp)
+        if start is None or following > start:
+            on_gap(tp.topic, first, following)
+        log.warning("records were deleted before they were read", topic=tp.topic, first=first, next=following)
+        await accept_gap(tp, first, following)
+
+    app.on_rebalance_complete.connect(stop_flow, weak=False)
+    consumer._add_gap = judge_gap  # noqa: SLF001 - as above
 
 
 def create_app(settings: Settings, name: str, slot: int) -> Any:

@@ -9,7 +9,6 @@ import asyncio
 import logging
 import os
 import threading
-import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any, Final, NoReturn, TypeVar
@@ -26,7 +25,8 @@ from schemas.inbound import Rejection, key_tenant
 from schemas.record import Headers, Record
 from schemas.topics import BY_NAME, MODEL_STATS, OUTCOMES, OVERRIDES, PREFERENCES, PROVIDER_CALLS
 from streams.engine import engine_version
-from streams.faust_app import create_app
+from streams.faust_app import create_app, guard_positions
+from streams.progress_watch import ProgressWatch
 from streams.ready import announce_ready
 from streams.settings import Settings
 
@@ -37,6 +37,7 @@ _WITHIN_SECONDS: Final = 0.1
 _STREAK: Final = 5
 _MAX_ROWS: Final = 10_000
 _TICK_SECONDS: Final = 0.1
+_WATCH_SECONDS: Final = 10.0
 _STUCK_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 10.0
 
@@ -53,7 +54,6 @@ class Feedback:
         self._lock: asyncio.Lock | None = None
         self._failed_in_a_row = 0
         self.skipped: Counter[str] = Counter()
-        self.moved_at = time.monotonic()
         self.app = create_app(settings, STAGE, slot)
         self._topics = {
             name: self.app.topic(
@@ -108,7 +108,6 @@ class Feedback:
                 )
         except BaseException as error:  # noqa: BLE001 - the boundary of the process: Faust would commit and go on
             die("a batch could not be finished", error=f"{type(error).__name__}: {error}", topic=name)
-        self.moved_at = time.monotonic()
 
     def _changes(self, partition: int, records: Iterable[Record]) -> Changes:
         tables = Tables(
@@ -203,6 +202,10 @@ def die(message: str, **facts: object) -> NoReturn:
     os._exit(EX_SOFTWARE)
 
 
+def _gap(topic: str, first: int, following: int) -> NoReturn:
+    die("records were skipped", topic=topic, first=first, next=following)
+
+
 def run(settings: Settings, slot: int, stop: threading.Event) -> None:
     """Serve until ``stop`` is set; ends the process with status 70 on any doubt."""
     logging.disable(logging.DEBUG)  # a quarter of Faust's speed
@@ -214,13 +217,26 @@ async def _serve(settings: Settings, slot: int, stop: threading.Event) -> None:
     feedback = Feedback(settings, slot, engine_version())
     app = feedback.app
     app.finalize()
+    guard_positions(app, _gap)
     await app.start()
     announce_ready()
+    watching = asyncio.create_task(_watch(settings))
     while not stop.is_set():
         await asyncio.sleep(_TICK_SECONDS)
         if app.should_stop or app.crashed:
             die("Faust stopped by itself")
+    watching.cancel()
     try:
         await asyncio.wait_for(app.stop(), _STOP_SECONDS)
     except TimeoutError:
         die("Faust did not stop in time")
+
+
+async def _watch(settings: Settings) -> None:
+    """End the process when the group has stood still for a minute: consumers were seen never to rejoin (aiokafka)."""
+    watch = ProgressWatch(settings, STAGE, SOURCES)
+    while True:
+        await asyncio.sleep(_WATCH_SECONDS)
+        seconds = await asyncio.to_thread(watch.stuck_seconds)
+        if seconds > _STUCK_SECONDS:
+            die("the group stands still while records wait", seconds=round(seconds))

@@ -1,5 +1,6 @@
 """The feedback stage on the real broker: events in, rows out, exactly, whatever happens to its processes."""
 
+import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -179,18 +180,29 @@ def stream_of_events(count: int) -> list[Output]:
     return events
 
 
-def test_kill_9_counts_nothing_twice_and_loses_nothing(deployment: Settings) -> None:
-    """Killed at any moment and started again, the stage ends with exactly the sums of the log (DESIGN 9)."""
-    events = stream_of_events(6000)
+def test_kill_9_under_traffic_counts_nothing_twice_and_loses_nothing(deployment: Settings) -> None:
+    """Killed again and again while events keep coming, the stage ends with exactly the sums of the log (DESIGN 9)."""
+    events = stream_of_events(2400)
     calls = sum(event.topic == PROVIDER_CALLS for event in events)
-    publish(deployment, events[:3000])
-    for part, goal in enumerate((1, 1000, 3100, 4000)):
+    ended = threading.Event()
+
+    def traffic() -> None:
+        for first in range(0, len(events), 50):
+            publish(deployment, events[first : first + 50])
+            ended.wait(0.1)
+
+    writer = threading.Thread(target=traffic)
+    writer.start()
+    try:
+        for goal in (1, 600, 1400):
+            with worker(deployment) as stage:
+                until(stage, lambda: counted(deployment) >= goal, f"{goal} events")  # noqa: B023 - used at once
         with worker(deployment) as stage:
-            until(stage, lambda: counted(deployment) >= goal, f"{goal} events")  # noqa: B023 - used at once
-            publish(deployment, events[3000 + part * 750 : 3750 + part * 750])
-    with worker(deployment) as stage:
-        until(stage, lambda: counted(deployment) >= len(events), "all statistics")
-        until(stage, lambda: answers(deployment) >= calls, "all preferences")
+            until(stage, lambda: counted(deployment) >= len(events), "all statistics")
+            until(stage, lambda: answers(deployment) >= calls, "all preferences")
+    finally:
+        ended.set()
+        writer.join()
     assert counted(deployment) == len(events)
     assert answers(deployment) == calls
     assert sum(model.ratings for model in models(deployment)) == len(events) - calls
