@@ -16,7 +16,7 @@ class ProgressWatch:
 
     def __init__(self, settings: Settings, group: str, topics: Sequence[str]) -> None:
         """Open a client of the group that never joins it."""
-        self._reader = consumer(settings, group)
+        self._reader = consumer(settings, group, log_level=2)
         self._places = [TopicPartition(settings.topic(t), p) for t in topics for p in range(settings.partitions)]
         self._committed = -1
         self._moved_at = monotonic()

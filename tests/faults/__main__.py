@@ -24,8 +24,9 @@ What this page says was measured by `make faults` (written by it; {datetime.now(
 
 A deployment of its own (one broker, two routers, two executors, feedback, recorder, simulated providers) takes traffic
 of twelve tenants, with duplicates, conflicts, cancellations, overrides, ratings and poison, while its processes are
-killed (kill -9, broker included) and frozen (SIGSTOP for longer than a session, then SIGCONT). Then an independent checker
-(`tests/faults/checker`, which imports nothing of the product) reads all topics as committed and the provider's bill.
+killed (kill -9, broker included) and frozen (SIGSTOP for longer than a session, then SIGCONT). Then an independent
+checker (`tests/faults/checker`, which imports nothing of the product) reads all topics as committed and the provider's
+bill; the rows of ClickHouse are compared with the events of the log, topic by topic.
 
 Result: {verdict}. {bound if outcome.holds else ""}
 
