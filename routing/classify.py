@@ -7,6 +7,7 @@ from pydantic_core import to_json
 from routing.build import build
 from routing.catalog import CompiledConfig
 from routing.classifier_model import ClassifierModel
+from routing.named_features import features_of
 from routing.signals import Reading, byte_length, read
 from routing.taxonomy import Taxonomy
 from routing.words import TYPE_SLICE, TYPES, slot
@@ -162,6 +163,7 @@ def _describe(
             "needs_tools": has_tools,
             "modality": route.modality,
             "signals": signals,
+            "features": features_of(reading),
             "cluster": None,
         },
     )

@@ -32,6 +32,19 @@ class TaskType(StrEnum):
     GENERAL = "general"
 
 
+class TaskFeatures(Frozen):
+    """What the text shows beside its type (SPEC R8), each 0 to 1, to three decimals."""
+
+    keyword_density: float = 0.0
+    """Evidence of the taxonomy's words per word of the text."""
+    technical_depth: float = 0.0
+    """Code, syntax, traces, file names, formulas, and words of technical work."""
+    scope: float = 0.0
+    """Length, listed demands, words of large work."""
+    criticality: float = 0.0
+    """Words of emergency and high stakes; 1 from two of them."""
+
+
 class TaskDescriptor(Frozen):
     """S3's descriptor, field for field, plus what routing needs: signals, bounds, confidence."""
 
@@ -51,6 +64,7 @@ class TaskDescriptor(Frozen):
     needs_tools: bool = False
     modality: Literal["text", "image", "video", "audio", "search"] = "text"
     signals: SignalsView = SignalsView()
+    features: TaskFeatures = TaskFeatures()
     cluster: str | None = None
 
 

@@ -5,7 +5,7 @@ Intervals are 95 %: Wilson's for shares; for macro-F1 and the calibration error 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 from typing import Any, Final
@@ -122,7 +122,7 @@ def _macro_f1(grid: npt.NDArray[np.int64], labels: Sequence[str], names: Sequenc
     return sum(values) / len(values) if values else 0.0
 
 
-def _resampled(grid: npt.NDArray[np.int64], figure: Any) -> dict[str, Any]:
+def _resampled(grid: npt.NDArray[np.int64], figure: Callable[[npt.NDArray[np.int64]], float]) -> dict[str, Any]:
     count = int(grid.sum())
     if count == 0:
         return {"value": None, "low": None, "high": None}
