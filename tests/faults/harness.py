@@ -3,14 +3,18 @@
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from analytics.door_client import DoorClosedError, QueryError, query
+from deploy.shipped_config import publish_missing
 from streams.local_kafka import LocalKafka
+from streams.replay import verify
 from streams.settings import Settings
 from tests.documents import documents
 from tests.faults.checker.reading import read
@@ -63,6 +67,8 @@ class Outcome:
     failures: list[str] = field(default_factory=list)
     rows_wrong: dict[str, str] = field(default_factory=dict)
     rows: int = 0
+    replayed: int = 0
+    replay_differs: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -80,7 +86,8 @@ class Outcome:
         """Whether everything promised was seen to hold, on a run in which things happened: kills, and answers."""
         quiet = not (self.unanswered or self.open_holds or self.failures or self.rows_wrong)
         happened = self.kills >= self.plan.kills and self.completed > self.sent * LEAST_COMPLETED
-        return quiet and happened and self.checker_status == 0
+        same = self.replayed > self.sent and self.replay_differs == 0
+        return quiet and happened and same and self.checker_status == 0
 
 
 def run(plan: Plan, folder: Path, say: Say) -> Outcome:
@@ -110,6 +117,7 @@ def run(plan: Plan, folder: Path, say: Say) -> Outcome:
         outcome.faults = dict(processes.carried_out)
         outcome.own_ends = dict(processes.own_ends)
         _judge(settings, folder, traffic, outcome, say)
+        _replay(settings, outcome, say)
     finally:
         broker.kill()
     return outcome
@@ -125,6 +133,9 @@ def _under_faults(
     outcome.seconds["until the first answer"] = time.monotonic() - begin
     begin = time.monotonic()
     traffic.start()
+    change = threading.Timer(plan.seconds / 2, publish_missing, (processes.settings, tenants(2), datetime.now(UTC)))
+    change.daemon = True
+    change.start()
     for number, fault in enumerate(schedule(plan.kills, plan.seed), start=1):
         wait = begin + fault.at * plan.seconds - time.monotonic()
         if wait > 0:
@@ -135,6 +146,7 @@ def _under_faults(
             f"sent {len(traffic.sent):6d}  answered {len(progress.answered):6d}  open {len(progress.open_holds):4d}"
         )
     traffic.done.wait(plan.seconds + plan.patience)
+    change.join(plan.patience)
     processes.heal()
     outcome.seconds["traffic and faults"] = time.monotonic() - begin
     outcome.sent = len(traffic.sent)
@@ -238,6 +250,16 @@ def _judge(settings: Settings, folder: Path, traffic: Traffic, outcome: Outcome,
     say(done.stdout)
 
 
+def _replay(settings: Settings, outcome: Outcome, say: Say) -> None:
+    """Recompute every decision of the log with the same code, and compare bytes (promise 3)."""
+    begin = time.monotonic()
+    report = verify(settings)
+    outcome.replayed = report.compared
+    outcome.replay_differs = report.different + len(report.truncated) + report.other_engine_batches
+    outcome.seconds["replaying"] = time.monotonic() - begin
+    say(f"replay: {report.compared} outputs recomputed, {report.different} differ {report.mismatches[:3]}")
+
+
 def summary(outcome: Outcome) -> str:
     """Return what happened and what was found, as Markdown."""
     lines = [
@@ -249,6 +271,7 @@ def summary(outcome: Outcome) -> str:
         "- seconds: " + ", ".join(f"{name} {seconds:.0f}" for name, seconds in outcome.seconds.items()),
         f"- unanswered: {len(outcome.unanswered)}; holds open: {outcome.open_holds}",
         f"- ClickHouse rows: {outcome.rows:,}, topics that differ: {len(outcome.rows_wrong)}",
+        f"- replay verify: {outcome.replayed:,} outputs recomputed, {outcome.replay_differs} differ",
         *[f"- {failure}" for failure in outcome.failures],
         *[f"- {topic}: {difference}" for topic, difference in outcome.rows_wrong.items()],
         "",

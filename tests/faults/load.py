@@ -28,11 +28,15 @@ ROOMY, TIGHT = 9, 3
 _WAIT_SECONDS = 300.0
 
 
-def tenants() -> list[ConfigDocument]:
-    """Return the tenants of the traffic: most with room, some whose day is soon spent."""
-    roomy = [tenant(f"roomy-{number}", budget={"daily": 1000, "monthly": 10000}) for number in range(ROOMY)]
+def tenants(version: int = 1) -> list[ConfigDocument]:
+    """Return the tenants of the traffic: most with room, some whose day is soon spent; later versions have more."""
+    more = 1 + (version - 1) / 4
+    roomy = [
+        tenant(f"roomy-{number}", version, budget={"daily": 1000 * more, "monthly": 10000}) for number in range(ROOMY)
+    ]
     tight = [
-        tenant(f"tight-{number}", budget={"daily": 0.02 * 4**number, "per_request": 0.05}) for number in range(TIGHT)
+        tenant(f"tight-{number}", version, budget={"daily": 0.02 * 4**number * more, "per_request": 0.05})
+        for number in range(TIGHT)
     ]
     return [*roomy, *tight]
 
