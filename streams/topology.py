@@ -53,7 +53,7 @@ STAGES: Final[tuple[Stage, ...]] = (
         "feedback",
         (t.PROVIDER_CALLS, t.OVERRIDES, t.OUTCOMES),
         (t.PREFERENCES, t.MODEL_STATS),
-        core="routing.statistics",
+        core="routing.feedback",
     ),
     Stage("recorder", tuple(topic.name for topic in TOPICS if topic.recorded), (), effect="writes ClickHouse"),
 )
