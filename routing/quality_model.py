@@ -28,6 +28,7 @@ WEIGHT_SCALE: Final = 1 << 20
 AXIS_SCALE: Final = 1 << 14
 IDF_SCALE: Final = 64
 _FINE: Final = 1 << 16
+_CHUNK: Final = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,17 +42,33 @@ class Projection:
     centre: IntArray
     """Shape (dimensions,), multiples of 1 / _FINE."""
 
-    def __call__(self, terms: Terms) -> IntArray:
-        """Return a vector of length 1 in multiples of 1 / SCALE."""
+    def __call__(self, terms: Sequence[Terms]) -> IntArray:
+        """Return a vector of length 1 for each prompt, one per row, in multiples of 1 / SCALE."""
+        found = np.empty((len(terms), len(self.centre)), dtype=np.int64)
+        axes = self.axes.astype(np.float64)
+        for start in range(0, len(terms), _CHUNK):
+            part = terms[start : start + _CHUNK]
+            # Sums of whole numbers below 2**53 are exact in doubles: the products do not depend on their order.
+            dense = np.zeros((len(part), BUCKETS))
+            for row, each in zip(dense, part, strict=True):
+                row[each.buckets] = each.weights * self.idf[each.buckets]
+            found[start : start + len(part)] = self._unit(dense @ axes, (dense * dense).sum(axis=1))
+        return found
+
+    def one(self, terms: Terms) -> IntArray:
+        """Return the vector of one prompt: the same bits as among others, in less time."""
         weighted = terms.weights * self.idf[terms.buckets]
-        length = float(np.sqrt(np.float64((weighted * weighted).sum())))
-        if length == 0:
-            return np.zeros(len(self.centre), dtype=np.int64)
-        used = self.axes[terms.buckets]
-        sums = (weighted[:, None] * used).sum(axis=0)
-        fine = np.rint(sums / length * (_FINE / AXIS_SCALE)).astype(np.int64) - self.centre
-        norm = float(np.sqrt(np.float64((fine * fine).sum())))
-        unit: IntArray = np.rint(fine / max(norm, 1.0) * SCALE).astype(np.int64)
+        sums = (weighted[:, None] * self.axes[terms.buckets]).sum(axis=0)
+        squares = (weighted * weighted).sum()
+        unit: IntArray = self._unit(sums[None].astype(np.float64), np.array([squares], dtype=np.float64))[0]
+        return unit
+
+    def _unit(self, sums: FloatArray, squares: FloatArray) -> IntArray:
+        length = np.sqrt(squares)[:, None]
+        fine = np.rint(sums / np.maximum(length, 1.0) * (_FINE / AXIS_SCALE)).astype(np.int64) - self.centre
+        norm = np.sqrt((fine * fine).sum(axis=1).astype(np.float64))[:, None]
+        unit: IntArray = np.rint(fine / np.maximum(norm, 1.0) * SCALE).astype(np.int64)
+        unit[squares == 0] = 0
         return unit
 
 
@@ -87,15 +104,16 @@ class Trees:
 
     def __call__(self, vectors: IntArray) -> IntArray:
         """Return the sums, shape (prompts, models), multiples of 1 / WEIGHT_SCALE."""
-        rows = np.arange(len(vectors))
-        total = np.repeat(self.base[None], len(vectors), axis=0)
-        inner = self.features.shape[1]
-        for features, thresholds, leaves in zip(self.features, self.thresholds, self.leaves, strict=True):
-            at = np.zeros(len(vectors), dtype=np.int64)
-            while at[0] < inner:
-                at = 2 * at + 1 + (vectors[rows, features[at]] > thresholds[at])
-            total += leaves[at - inner]
-        return total
+        found = np.empty((len(vectors), len(self.base)), dtype=np.int64)
+        every, inner = np.arange(len(self.features)), self.features.shape[1]
+        for start in range(0, len(vectors), _CHUNK):
+            part = vectors[start : start + _CHUNK]
+            at = np.zeros((len(part), len(every)), dtype=np.int64)
+            for _ in range(inner.bit_length()):
+                values = np.take_along_axis(part, self.features[every, at], axis=1)
+                at = 2 * at + 1 + (values > self.thresholds[every, at])
+            found[start : start + len(part)] = self.base + self.leaves[every, at - inner].sum(axis=1)
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,12 +133,18 @@ class QualityModel:
 
     def vector(self, features: Features) -> IntArray:
         """Return the whole vector of a prompt."""
-        form = np.clip((features.form - self.form_mean) * self.form_weight // SCALE, -4 * SCALE, 4 * SCALE)
-        return np.concatenate([self.words(features.words), self.characters(features.characters), form])
+        words, characters = self.words.one(features.words), self.characters.one(features.characters)
+        return np.concatenate([words, characters, self._form(features.form)])
 
     def vectors(self, features: Sequence[Features]) -> IntArray:
         """Return the vectors of several prompts, one per row."""
-        return np.stack([self.vector(each) for each in features])
+        words = self.words([each.words for each in features])
+        characters = self.characters([each.characters for each in features])
+        return np.concatenate([words, characters, self._form(np.stack([each.form for each in features]))], axis=1)
+
+    def _form(self, form: IntArray) -> IntArray:
+        scaled: IntArray = np.clip((form - self.form_mean) * self.form_weight // SCALE, -4 * SCALE, 4 * SCALE)
+        return scaled
 
     def predict_vectors(self, vectors: IntArray) -> FloatArray:
         """Return predicted scores, shape (prompts, models)."""
