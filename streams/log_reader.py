@@ -95,8 +95,9 @@ def await_decided(settings: Settings, places: Sequence[Place], limit_s: float = 
     try:
         for name, partition in places:
             at = TopicPartition(settings.topic(name), partition)
-            while committed.get_watermark_offsets(at, timeout=30.0)[1] < (
-                everything.get_watermark_offsets(at, timeout=30.0)[1]
+            while (
+                committed.get_watermark_offsets(at, timeout=30.0)[1]
+                < (everything.get_watermark_offsets(at, timeout=30.0)[1])
             ):
                 if monotonic() > give_up:
                     message = f"a transaction on {name}[{partition}] is undecided for more than {limit_s:.0f} s"

@@ -1,4 +1,4 @@
-"""A desk with a hand-fed log: publish inputs, apply batches, read what it wrote. Optionally restored after every batch."""
+"""A desk with a hand-fed log: publish inputs, apply batches, read what it wrote; restored after each if wished."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -126,6 +126,6 @@ class DeskWorld:
     def ledger(self) -> list[tuple[str, str]]:
         """Return (kind, amount or reason) of every ledger event, in order."""
         return [
-            (value["type"].split(".")[2], value.get("difference") or value.get("amount") or value.get("reason"))
+            (value["type"].split(".")[2], str(value.get("difference") or value.get("amount") or value.get("reason")))
             for value in self.values(t.LEDGER)
         ]

@@ -1,1 +1,1 @@
-"""Benchmarks: ``python -m tests.bench`` measures, beside a bare baseline in the same run, and writes docs/benchmarks.md."""
+"""Benchmarks: ``python -m tests.bench`` measures beside a bare baseline and writes docs/benchmarks.md."""

@@ -66,8 +66,8 @@ def document(sections: list[Section]) -> str:
     lines = [
         "# Benchmarks",
         "",
-        "Written by `make bench`. Absolute figures depend on the machine and on what else it does; the ratios compare with",
-        "a bare confluent-kafka loop, or a bare read, in the same run.",
+        "Written by `make bench`. Absolute figures depend on the machine and on what else it does; ratios compare with a",
+        "bare confluent-kafka loop, or a bare read, in the same run.",
         "",
         f"Machine: {machine()}. Real Apache Kafka on the same cores. {datetime.now(UTC):%Y-%m-%d}.",
     ]

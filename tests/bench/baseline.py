@@ -9,7 +9,7 @@ import resource
 import sys
 import time
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import Message, Producer, TopicPartition
 
 from streams.kafka_clients import consumer, producer
 from streams.settings import Settings
@@ -26,7 +26,7 @@ def run(settings: Settings, count: int, outputs: int, size: int, *, transactions
     value = b"x" * size
     target = settings.topic("result-chunks")
     done = 0
-    began = 0.0
+    began = cpu = 0.0
     while done < count:
         messages = reader.consume(settings.batch_size, 0.05)
         if not messages:
@@ -37,13 +37,7 @@ def run(settings: Settings, count: int, outputs: int, size: int, *, transactions
             writer.begin_transaction()
         for message in messages:
             for _ in range(outputs):
-                while True:
-                    try:
-                        writer.produce(target, value, message.key(), message.partition())
-                    except BufferError:
-                        writer.poll(0.01)
-                    else:
-                        break
+                _write(writer, target, value, message)
         done += len(messages)
         if transactions:
             writer.commit_transaction(30)
@@ -53,6 +47,16 @@ def run(settings: Settings, count: int, outputs: int, size: int, *, transactions
     reader.close()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"wall_s": wall, "cpu_s": used, "count": done, "peak_mb": peak}
+
+
+def _write(writer: Producer, target: str, value: bytes, message: Message) -> None:
+    while True:
+        try:
+            writer.produce(target, value, message.key(), message.partition() or 0)
+        except BufferError:
+            writer.poll(0.01)
+        else:
+            return
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Run as a process: ``python -m tests.bench.echo BOOTSTRAP PREFIX COUNT``.
 """
 
 import sys
+from typing import Any
 
 import orjson
 from confluent_kafka import TopicPartition
@@ -14,10 +15,11 @@ from streams.kafka_clients import consumer, producer
 from streams.settings import Settings
 
 INSTANCE = "echo"
+Json = dict[str, Any]
 _USAGE = {"input_tokens": 100, "output_tokens": 100}
 
 
-def _fields(decision: dict, type_: str) -> dict:
+def _fields(decision: Json, type_: str) -> Json:
     attempt = attempt_id(decision["id"], 1)
     return {
         "id": call_event_id(decision["tenant"], type_, attempt, INSTANCE, 1),
@@ -63,8 +65,8 @@ def run(settings: Settings, count: int) -> None:
             )
             for type_, more in events:
                 value = orjson.dumps(_fields(decision, type_) | more)
-                headers = [("ce_type", type_.encode())]
-                writer.produce(topic, value, message.key(), message.partition(), headers=headers)
+                headers: list[tuple[str, str | bytes | None]] = [("ce_type", type_.encode())]
+                writer.produce(topic, value, message.key(), message.partition() or 0, headers=headers)
             done += 1
         writer.poll(0)
         if done >= count:

@@ -6,11 +6,11 @@ import time
 from pathlib import Path
 
 import orjson
-from confluent_kafka import TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from schemas import topics as t
 from schemas.record import Output
-from streams.kafka_clients import consumer
+from streams.kafka_clients import consumer, to_record
 from streams.settings import Settings
 from tests.bench.figures import Row, Section, percentile
 from tests.bench.router import TENANTS, prepared_settings, send
@@ -37,7 +37,7 @@ def first_byte(bootstrap: str, rate: int, seconds: int) -> Section:
         Row("streams measured", f"{len(steady):,} of {count:,}"),
     ]
     method = (
-        f"{rate} streamed requests/s for {seconds} s against the simulated providers answering without delay; until the "
+        f"{rate} streamed requests/s for {seconds} s against simulated providers answering at once; until the "
         "first token is read from result-chunks, so an upper bound of the time to the provider's first byte."
     )
     return Section("Request to first token of the provider", method, rows)
@@ -55,8 +55,8 @@ def _asks(count: int, salt: str) -> list[Output]:
     ]
 
 
-def _collect(  # noqa: PLR0913 - the parts of one measurement
-    reader: object,
+def _collect(
+    reader: Consumer,
     settings: Settings,
     outputs: list[Output],
     rate: int,
@@ -69,11 +69,11 @@ def _collect(  # noqa: PLR0913 - the parts of one measurement
     seen: set[str] = set()
     deadline = time.monotonic() + limit_s
     while len(seen) < len(outputs) * 0.97 and time.monotonic() < deadline:
-        message = reader.poll(0.05)  # type: ignore[attr-defined]
+        message = reader.poll(0.05)
         if message is None or message.error() is not None:
             continue
         now = time.perf_counter()
-        subject = next((v for k, v in message.headers() or () if k == "ce_subject"), b"").decode()
+        subject = to_record(message, settings).header("ce_subject") or ""
         if subject in sent and subject not in seen:
             seen.add(subject)
             waits.append((now - sent[subject]) * 1000)

@@ -1,4 +1,4 @@
-"""Prompts for benchmarks: 120 tokens in the median, one in twenty of 2,000 tokens; deterministic, no text from outside."""
+"""Prompts for benchmarks: 120 tokens in the median, one in twenty of 2,000; deterministic, no text from outside."""
 
 import random
 
@@ -21,10 +21,53 @@ _THINGS = (
     "count the words of a chapter",
     "resize pictures",
 )
-_WORDS = (
-    "the service reads a record and writes it to the next table unless the key is known already then it waits for the "
-    "other side to answer which takes a while so we keep the time and compare it with the limit of the contract"
-).split()
+_WORDS = [
+    "the",
+    "service",
+    "reads",
+    "a",
+    "record",
+    "and",
+    "writes",
+    "it",
+    "to",
+    "the",
+    "next",
+    "table",
+    "unless",
+    "the",
+    "key",
+    "is",
+    "known",
+    "already",
+    "then",
+    "it",
+    "waits",
+    "for",
+    "the",
+    "other",
+    "side",
+    "to",
+    "answer",
+    "which",
+    "takes",
+    "a",
+    "while",
+    "so",
+    "we",
+    "keep",
+    "the",
+    "time",
+    "and",
+    "compare",
+    "it",
+    "with",
+    "the",
+    "limit",
+    "of",
+    "the",
+    "contract",
+]
 
 
 def prompts(count: int, seed: int = 7) -> list[str]:

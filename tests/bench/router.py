@@ -10,11 +10,11 @@ from pathlib import Path
 
 import orjson
 import psutil
-from confluent_kafka import TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from schemas import topics as t
 from schemas.record import Output
-from streams.kafka_clients import consumer, producer
+from streams.kafka_clients import consumer, producer, to_record
 from streams.settings import Settings
 from tests.bench.figures import Row, Section, percentile
 from tests.bench.prompts import prompts
@@ -86,9 +86,9 @@ def throughput(bootstrap: str, count: int) -> Section:
         Row("memory of the router at the end, MiB", f"{memory:,.0f}"),
     ]
     method = (
-        f"{count:,} preloaded requests of {len(TENANTS)} tenants on 8 partitions; a second process claims and finishes "
-        "every decision at once; from the first to the last final result. Each request: classification, decision, hold, "
-        "settlement, result, outcome, journal and state changes, in transactions."
+        f"{count:,} preloaded requests of {len(TENANTS)} tenants on 8 partitions; another process claims and "
+        "ends every decision at once; from the first to the last final result. Each request: classification, decision, "
+        "hold, settlement, result, outcome, journal and state changes, in transactions."
     )
     return Section("Router throughput, one worker, provider-calls included", method, rows)
 
@@ -110,7 +110,8 @@ def _baseline(settings: Settings, count: int) -> dict[str, float]:
         check=True,
         text=True,
     )
-    return json.loads(done.stdout)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
 
 
 def _wait_for_finals(settings: Settings, count: int, seconds: float = 300) -> tuple[float, float, int]:
@@ -155,7 +156,7 @@ def latency(bootstrap: str, rate: int, seconds: int) -> Section:
                 if message is None or message.error() is not None:
                     continue
                 now = time.perf_counter()
-                subject = next((v for k, v in message.headers() or () if k == "ce_subject"), b"").decode()
+                subject = to_record(message, settings).header("ce_subject") or ""
                 if subject in sent:
                     waits.append((now - sent[subject]) * 1000)
             sender.join()
@@ -175,7 +176,7 @@ def latency(bootstrap: str, rate: int, seconds: int) -> Section:
     return Section(f"Request to decision visible, {rate}/s", method, rows)
 
 
-def _drain(reader, count: int) -> None:
+def _drain(reader: Consumer, count: int) -> None:
     seen, deadline = 0, time.monotonic() + 60
     while seen < count and time.monotonic() < deadline:
         message = reader.poll(0.1)
@@ -190,7 +191,7 @@ def send(settings: Settings, outputs: list[Output], rate: int, sent: dict[str, f
         if wait > 0:
             client.poll(0)
             time.sleep(max(0, began + index / rate - time.perf_counter()))
-        sent[orjson.loads(output.value)["request_id"]] = time.perf_counter()
+        sent[orjson.loads(output.value or b"{}")["request_id"]] = time.perf_counter()
         client.produce(settings.topic(output.topic), output.value, output.key)
         client.poll(0)
     client.flush(30)

@@ -3,8 +3,9 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -13,9 +14,9 @@ from schemas import topics as t
 from schemas.control import ConfigDocument
 from schemas.ids import position_id
 from schemas.money import format_usd, parse_usd
-from schemas.partition import partition_for
 from schemas.record import Output, Record
 from streams.local_kafka import LocalKafka
+from streams.log_reader import read_range
 from streams.replay import verify
 from streams.settings import Settings
 from tests.documents import documents, tenant
@@ -25,6 +26,7 @@ from tests.stage import Stage, everything, prepared, publish
 from tests.waiting import eventually
 
 MODEL = "gpt-4.1-mini"
+Json = dict[str, Any]
 
 
 def settings_for(kafka: LocalKafka, prefix: str, *tenants: ConfigDocument) -> Settings:
@@ -39,23 +41,23 @@ def ask(name: str, request_id: str, **values: object) -> Output:
     return Output(t.REQUESTS, name, json.dumps(body).encode(), ())
 
 
-def values(records: list[Record], type_: str = "") -> list[dict]:
+def values(records: list[Record], type_: str = "") -> list[Json]:
     """Return the JSON values of the records whose type holds ``type_``."""
     return [orjson.loads(r.value) for r in records if r.value and type_ in (r.header("ce_type") or "")]
 
 
-def finals(settings: Settings) -> list[dict]:
+def finals(settings: Settings) -> list[Json]:
     """Return all final results."""
     return values(everything(settings, t.RESULTS), "result.final")
 
 
-def until_final(settings: Settings, count: int, seconds: float = 60) -> list[dict]:
+def until_final(settings: Settings, count: int, seconds: float = 60) -> list[Json]:
     """Wait for that many final results and return them."""
     return eventually(lambda: found if len(found := finals(settings)) >= count else [], f"{count} finals", seconds)
 
 
 @pytest.fixture
-def router(tmp_path: Path) -> Callable[[Settings], Stage]:
+def router(tmp_path: Path) -> Iterator[Callable[[Settings], Stage]]:
     """Start routers that are stopped at the end of the test."""
     started: list[Stage] = []
 
@@ -96,7 +98,7 @@ def test_a_request_becomes_an_explained_decision_and_one_final_result(
 def test_a_cap_that_fits_a_hundred_passes_exactly_a_hundred_of_three_hundred(
     kafka: LocalKafka, prefix: str, router: Callable[[Settings], Stage]
 ) -> None:
-    """300 concurrent requests against a cap for exactly 100, nothing settled: 100 pass, none over, none falsely denied."""
+    """300 concurrent requests against a cap for exactly 100, nothing settled: 100 pass, none over, no false denial."""
     settings = settings_for(kafka, prefix, tenant("probe"), tenant("exact"))
     router(settings)
     publish(settings, [ask("probe", "p1", model=MODEL)])
@@ -151,8 +153,6 @@ def test_every_kind_of_poison_is_dead_lettered_once_and_neighbours_are_answered(
 
 
 def _dead_letters(settings: Settings, topic: str) -> list[Record]:
-    from streams.log_reader import read_range
-
     return list(read_range(settings, {(f"{topic}.dlq", 0): 0}))
 
 
@@ -231,4 +231,3 @@ def test_a_changed_partition_count_is_refused(
     eventually(lambda: refused.process.poll() is not None, "the router to end")
     assert refused.stop() == 70
     assert b"two ledgers" in (tmp_path / "other" / "router-0.log").read_bytes()
-    assert partition_for("acme", 8) != partition_for("acme", 4) or True

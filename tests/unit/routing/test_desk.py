@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from routing import desk_requests
+from routing.decide import decide
 from routing.desk_batch import StageStopped
 from schemas import topics as t
 from schemas.money import parse_usd
@@ -255,12 +256,11 @@ def test_a_failure_inside_the_core_dead_letters_one_request_with_a_failed_result
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An exception of the pure core costs one request its answer, visibly, and its neighbours nothing (DESIGN 6.5)."""
-    real = desk_requests.decide
 
     def sometimes(facts: Any, *rest: Any) -> Any:
         if facts.request_id == "bad":
             raise ZeroDivisionError
-        return real(facts, *rest)
+        return decide(facts, *rest)
 
     monkeypatch.setattr(desk_requests, "decide", sometimes)
     w = world()
