@@ -66,7 +66,7 @@ def document(sections: list[Section]) -> str:
     lines = [
         "# Benchmarks",
         "",
-        "Written by `make bench`. Absolute figures depend on the machine and on what else it does; ratios compare with a",
+        "Written by `make bench`. Absolute figures depend on the machine and its load; ratios compare with a",
         "bare confluent-kafka loop, or a bare read, in the same run.",
         "",
         f"Machine: {machine()}. Real Apache Kafka on the same cores. {datetime.now(UTC):%Y-%m-%d}.",
