@@ -5,6 +5,7 @@ It reads raw JSON and headers; from the product it takes only names of topics an
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -22,6 +23,16 @@ Json = dict[str, Any]
 def kind_of(record: Record) -> str:
     """Return the last word of an event's type before its version."""
     return (record.header("ce_type") or "none.v0").split(".")[-2]
+
+
+@dataclass(slots=True)
+class Committed:
+    """What one transaction said that has to be judged as a whole; ``sums``: every state its accounts were in."""
+
+    refusals: dict[int, list[Json]] = field(default_factory=lambda: defaultdict(list))
+    closed: dict[int, list[Json]] = field(default_factory=lambda: defaultdict(list))
+    sums: dict[tuple[str, str, str], set[tuple[int, int]]] = field(default_factory=lambda: defaultdict(set))
+    journals: dict[int, Json] = field(default_factory=dict)
 
 
 class Checker:
@@ -69,7 +80,7 @@ class Checker:
             self.claims.setdefault(attempt, (event["instance"], event["incarnation"]))
 
     def on_call(self, attempt_id: str, decision_id: str, tenant: str, caller: tuple[str, int]) -> None:
-        """A provider is called: the hold is in the log, the claim is the caller's and the first, nobody called before."""
+        """A provider is called: the hold is in the log, the first claim is the caller's, nobody called before."""
         require(attempt_id not in self.called, f"{attempt_id} is called twice: {self.called.get(attempt_id)}, {caller}")
         self.called[attempt_id] = caller
         require(decision_id in self.decisions, f"{decision_id} is called before its decision is committed")
@@ -82,35 +93,35 @@ class Checker:
 
     def on_commit(self, transaction: Transaction) -> None:
         """A router's transaction: read its records in order, then its batches as wholes."""
-        refusals: dict[int, list[Json]] = defaultdict(list)
-        closed: dict[int, list[Json]] = defaultdict(list)
         before = {tenant: account.sums() for tenant, account in self.accounts.items()}
-        seen: dict[tuple[str, str, str], set[tuple[int, int]]] = defaultdict(set)
-        journals: dict[int, Json] = {}
+        batch = Committed()
         for record in transaction.records:
             if record.topic == t.ROUTER_STATE or record.value is None:
                 continue
             event: Json = orjson.loads(record.value)
             require(event["id"] not in self.ids, f"written twice: {event}")
             self.ids.add(event["id"])
-            if record.topic == t.LEDGER:
-                self._money(event, seen, closed[record.partition])
-            elif record.topic == t.DECISIONS:
-                self._decided(event, refusals[record.partition])
-            elif record.topic == t.RESULTS:
-                self._result(record.partition, event)
-            elif record.topic.endswith(".dlq"):
-                at = event["position"]
-                self.dead[at["topic"], at["partition"], at["offset"]] += 1
-            elif record.topic == t.TECHNICAL_OUTCOMES and "override_id" in event:
-                self.override_answers[event["override_id"]] += 1
-            elif record.topic == t.ROUTER_JOURNAL and "inputs" in event:
-                journals[record.partition] = event
-        for partition, journal in journals.items():
+            self._read(record, event, batch)
+        for partition, journal in batch.journals.items():
             ranges = self._journal(partition, journal)
-            for refusal in refusals[partition]:
-                self._refusal(partition, refusal, before, seen)
-                self._not_false(partition, refusal, ranges, closed[partition])
+            for refusal in batch.refusals[partition]:
+                self._refusal(partition, refusal, before, batch.sums)
+                self._not_false(partition, refusal, ranges, batch.closed[partition])
+
+    def _read(self, record: Record, event: Json, batch: Committed) -> None:
+        if record.topic == t.LEDGER:
+            self._money(event, batch.sums, batch.closed[record.partition])
+        elif record.topic == t.DECISIONS:
+            self._decided(event, batch.refusals[record.partition])
+        elif record.topic == t.RESULTS:
+            self._result(record.partition, event)
+        elif record.topic.endswith(".dlq"):
+            at = event["position"]
+            self.dead[at["topic"], at["partition"], at["offset"]] += 1
+        elif record.topic == t.TECHNICAL_OUTCOMES and "override_id" in event:
+            self.override_answers[event["override_id"]] += 1
+        elif record.topic == t.ROUTER_JOURNAL and "inputs" in event:
+            batch.journals[record.partition] = event
 
     def _money(self, event: Json, seen: dict[tuple[str, str, str], set[tuple[int, int]]], closed: list[Json]) -> None:
         account = self.accounts.setdefault(event["tenant"], Account(event["tenant"]))
@@ -210,23 +221,28 @@ class Checker:
         for at, kind in self.expected.items():
             if kind == "accept":
                 require(at in self.finals, f"no final result for the request at {at}")
-            elif kind != "other":
-                require(self.notices[at] == 1 or kind == "poison", f"no notice for the {kind} request at {at}")
+            elif kind not in {"other", "poison"}:
+                require(self.notices[at] == 1, f"no notice for the {kind} request at {at}")
         for place in self.poisoned:
             require(self.dead[place] == 1, f"{self.dead[place]} dead letters for {place}")
         for place, count in self.dead.items():
-            require(count == 1 and place in self.poisoned, f"{count} dead letters for {place}")
+            # A router whose clock ran ahead may have forgotten the request of a late call record: an orphan.
+            expected = place in self.poisoned or place[0] == t.PROVIDER_CALLS
+            require(count == 1 and expected, f"{count} dead letters for {place}")
         for override, count in self.override_answers.items():
             require(count == 1, f"{count} answers to override {override}")
-        for account in self.accounts.values():
-            for decision, hold in account.holds.items():
-                billed = bill.get(decision, 0)
-                require(hold.state != "held", f"the hold of {decision} is still open")
-                if hold.state in {"settled", "adjusted"}:
-                    require(hold.charged == billed, f"{decision} was charged {hold.charged}, billed {billed}")
-                elif hold.state == "forfeited":
-                    require(hold.charged >= billed, f"{decision} was charged {hold.charged}, billed {billed}")
-                else:
-                    require(billed == 0, f"{decision} was released, but billed {billed}")
-        unheld = set(bill) - {decision for account in self.accounts.values() for decision in account.holds}
+        self._bills(bill)
+
+    def _bills(self, bill: Mapping[str, int]) -> None:
+        holds = {decision: hold for account in self.accounts.values() for decision, hold in account.holds.items()}
+        for decision, hold in holds.items():
+            billed = bill.get(decision, 0)
+            require(hold.state != "held", f"the hold of {decision} is still open")
+            if hold.state in {"settled", "adjusted"}:
+                require(hold.charged == billed, f"{decision} was charged {hold.charged}, billed {billed}")
+            elif hold.state == "forfeited":
+                require(hold.charged >= billed, f"{decision} was charged {hold.charged}, billed {billed}")
+            else:
+                require(billed == 0, f"{decision} was released, but billed {billed}")
+        unheld = set(bill) - set(holds)
         require(not unheld, f"billed without a hold: {unheld}")

@@ -20,8 +20,11 @@ HOUR_MS = 3_600_000
 class Clients:
     """Publishes at random times; tells the checker what each request record has to lead to."""
 
-    def __init__(self, random: Random, scheduler: Scheduler, config: ConfigHistory, checker: Checker) -> None:
+    def __init__(
+        self, random: Random, scheduler: Scheduler, config: ConfigHistory, checker: Checker, changes: int
+    ) -> None:
         self._random = random
+        self._changes = changes
         self._log: Log = scheduler.log
         self._config = config
         self._checker = checker
@@ -36,14 +39,14 @@ class Clients:
     def _plan(self) -> list[tuple[int, Callable[[], None]]]:
         random = self._random
         bursts = [random.randrange(20_000) for _ in range(random.choice((1, 2, 4)))]
-        plan: list[tuple[int, Callable[[], None]]] = []
-        for _ in range(random.choice((4, 8, 14))):
-            plan.append((random.choice(bursts) + random.randrange(200), self._request))
         others = (self._again, self._again, self._contradict, self._stale, self._cancel, self._override, self._override)
         others = (*others, self._poison, self._change)
-        for _ in range(random.choice((2, 5, 9))):
-            plan.append((random.choice(bursts) + random.randrange(4_000), random.choice(others)))
-        return plan
+        counts = random.choice((4, 8, 14)), random.choice((2, 5, 9)), self._changes
+        return [
+            *((random.choice(bursts) + random.randrange(200), self._request) for _ in range(counts[0])),
+            *((random.choice(bursts) + random.randrange(4_000), random.choice(others)) for _ in range(counts[1])),
+            *((random.randrange(60_000), self._change) for _ in range(counts[2])),
+        ]
 
     def _request(self, **changed: Any) -> None:
         random = self._random

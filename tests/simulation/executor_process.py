@@ -25,7 +25,7 @@ from routing.dispatch_actions import (
 from schemas import topics as t
 from schemas.decision import DecisionCancelled, DecisionMade
 from schemas.inbound import Rejection, parse, unknown_of
-from schemas.provider_call import CallEvent, CallFailed, CallFinished, CallStarted, ExecutorStarted
+from schemas.provider_call import NOT_SENT, CallEvent, CallFailed, CallFinished, CallStarted, ExecutorStarted
 from schemas.record import Output, Record
 from tests.simulation.group import Group, StaleMemberError
 from tests.simulation.log import PARTITIONS
@@ -193,6 +193,10 @@ class ExecutorProcess:
         del self._buffer[:count]
         return True
 
+    def has_unsent(self) -> bool:
+        """Return whether records wait in the producer's buffer."""
+        return bool(self._buffer)
+
     def lost_writes(self) -> list[Output]:
         """Return what a kill may still let through: a beginning of the buffer that was under way."""
         return self._buffer[: self._random.randrange(len(self._buffer) + 1)]
@@ -244,9 +248,12 @@ class ExecutorProcess:
             self._perform(place, place.core.admitted(decision_id, self.now_ms))
 
     def _spoiled(self, event: CallEvent, partition: int) -> Output:
-        """Return the record of an event; the value of a terminal one is sometimes spoiled, its headers are not."""
+        """Return the record of an event; the value of a call's end is sometimes spoiled, its headers are not.
+
+        Claims are not: an executor whose own claim is unreadable in the log waits until it is started again.
+        """
         output = event.to_output(t.PROVIDER_CALLS, partition=partition)
-        if isinstance(event, CallFinished | CallFailed):
+        if isinstance(event, CallFinished) or (isinstance(event, CallFailed) and event.category != NOT_SENT):
             return Output(output.topic, output.key, self._around.poison(output.value or b""), output.headers, partition)
         return output
 

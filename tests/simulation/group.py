@@ -52,8 +52,10 @@ class Group:
         return Membership(self.generation, self.partitions(owner))
 
     def partitions(self, owner: Owner) -> tuple[int, ...]:
-        """Return the partitions of a member: contiguous ranges in slot order."""
+        """Return the partitions of a member: contiguous ranges, the slots taking turns with each generation."""
         slots = sorted(self._members)
+        turn = self.generation % len(slots)
+        slots = [*slots[turn:], *slots[:turn]]
         index, count = slots.index(owner.slot), len(slots)
         share, extra = divmod(PARTITIONS, count)
         start = index * share + min(index, extra)

@@ -200,9 +200,15 @@ class Log:
         if not transaction.unmarked:
             self._deciding.remove(transaction)
 
+    def has_open(self, identity: str) -> bool:
+        """Return whether this identity has an open transaction."""
+        return identity in self._open
+
     def undecided(self) -> list[str]:
         """Return what readers of committed data may still wait for."""
-        return [f"transaction of {name}" for name in self._open] + [f"marker for {place}" for _, place in self.markers()]
+        return [f"transaction of {name}" for name in self._open] + [
+            f"marker for {place}" for _, place in self.markers()
+        ]
 
     def expire(self) -> None:
         """Abort transactions that are open for too long, and fence their producers."""

@@ -23,6 +23,7 @@ class Mutation(StrEnum):
     NO_GENERATION_CHECK = "commit transactions without asking whether the partition is still ours"
     RESTORE_BEFORE_OFFSETS = "restore first, ask for committed offsets afterwards, without the fence"
     KEEP_BY_OFFSETS = "keep a desk over a rebalance when the offsets are equal, whatever the journal says"
+    NO_STABLE_WAIT = "restore while markers of transactions are on their way"
     LAST_CLAIM_WINS = "let an executor believe in its own claim, also when another came first"
     TIME_FREES_MONEY = "release the hold of an unknown attempt instead of charging it"
     LOSERS_RELEASE = "let a lost claim release the hold"

@@ -194,8 +194,15 @@ class RouterProcess:
         }
         yield None
         for partition in partitions:
+            while self._around.mutation is not Mutation.NO_STABLE_WAIT and self._pending(partition):
+                yield FOREVER
             kept = self._parked.get(partition)
-            if kept is not None and kept.batch and kept.offsets == committed[partition] and self._newest(partition, kept):
+            if (
+                kept is not None
+                and kept.batch
+                and kept.offsets == committed[partition]
+                and self._newest(partition, kept)
+            ):
                 self._desks[partition] = kept
             elif not early:
                 yield from self._restore(partition, committed[partition])
@@ -204,6 +211,10 @@ class RouterProcess:
         self._parked = {}
         for partition in partitions:
             self._readings[partition] = Reading(dict(self._desks[partition].offsets))
+
+    def _pending(self, partition: int) -> bool:
+        """Return whether a transaction on what the desk writes is not decided everywhere yet."""
+        return any(self._log.at(name, partition).pending for name in WRITES)
 
     def _newest(self, partition: int, kept: Desk) -> bool:
         """Return whether the newest batch of the journal is the kept desk's; a config batch moves no offsets."""

@@ -1,7 +1,7 @@
 """One simulated installation, from a seed: routers and executors over the modelled log, until everything is at rest."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -47,7 +47,7 @@ class Report:
 class World:
     """See ``Surroundings``."""
 
-    def __init__(self, seed: int, mutation: Mutation | None = None) -> None:
+    def __init__(self, seed: int, mutation: Mutation | None = None, weather: Weather | None = None) -> None:
         self.seed = seed
         self.mutation = mutation
         self.random = Random(seed)
@@ -62,8 +62,9 @@ class World:
         self.log.on_commit = self.checker.on_commit
         self.provider = Provider(self.random, self.scheduler, self._on_call)
         self.groups = {"router": Group("router", self.log), "executor": Group("executor", self.log)}
-        self.weather = Weather.draw(self.random)
-        self.clients = Clients(self.random, self.scheduler, self.config, self.checker)
+        drawn = Weather.draw(self.random)
+        self.weather = drawn if weather is None else weather
+        self.clients = Clients(self.random, self.scheduler, self.config, self.checker, self.weather.changes)
         self.kills = self.pauses = 0
         self.trace: list[str] = []
         self.verbose = False
@@ -134,20 +135,37 @@ class World:
 
     def _fault(self, process: Process) -> None:
         random, weather = self.random, self.weather
-        drawn = random.random()
-        if drawn < weather.kill:
-            self.kill(process)
-        elif drawn < weather.kill + weather.pause:
-            self.pauses += 1
-            length = random.choice((50, 1_000, 7_000, 12_000, 45_000))
-            self.note(f"{process.name} pauses for {length} ms")
-            self.scheduler.pause(process, length)
-        elif drawn < weather.kill + weather.pause + weather.jump:
-            process.skew_ms = random.choice((-3_600_000, -5_000, -100, 0, 100, 5_000, 3_600_000))
-            process.wake_ms = self.log.now_ms
-            self.note(f"{process.name}'s clock is off by {process.skew_ms} ms")
-        elif drawn < weather.kill + weather.pause + weather.jump + weather.shake:
-            random.choice(list(self.groups.values())).shake()
+        drawn = random.random() / (weather.aim if self._has_something_under_way(process) else 1)
+        for probability, strike in (
+            (weather.kill, self.kill),
+            (weather.pause, self._pause),
+            (weather.jump, self._jump),
+            (weather.shake, self._shake),
+        ):
+            if drawn < probability:
+                strike(process)
+                return
+            drawn -= probability
+
+    def _has_something_under_way(self, process: Process) -> bool:
+        body = self._bodies.get(process)
+        return body.has_unsent() if body is not None else self.log.has_open(process.name)
+
+    def _pause(self, process: Process) -> None:
+        self.pauses += 1
+        length = self.random.choice((50, 1_000, 7_000, 12_000, 45_000))
+        self.note(f"{process.name} pauses for {length} ms")
+        self.scheduler.pause(process, length)
+
+    def _jump(self, process: Process) -> None:
+        process.skew_ms = self.random.choice((-3_600_000, -5_000, -100, 0, 100, 5_000, 3_600_000))
+        process.wake_ms = self.log.now_ms
+        self.note(f"{process.name}'s clock is off by {process.skew_ms} ms")
+
+    def _shake(self, _process: Process) -> None:
+        group = self.random.choice(list(self.groups.values()))
+        self.note(f"group {group.name} starts a new generation")
+        group.shake()
 
     def kill(self, process: Process) -> None:
         """kill -9; what was on its way to the broker may still arrive, a beginning of it."""
@@ -253,11 +271,3 @@ class World:
             batches=batches,
             digest=digest.hexdigest(),
         )
-
-
-def simulate(seed: int, mutation: Mutation | None = None, on_world: Callable[[World], None] | None = None) -> Report:
-    """Run one seed."""
-    world = World(seed, mutation)
-    if on_world is not None:
-        on_world(world)
-    return world.run()
