@@ -39,8 +39,8 @@ class Clients:
     def _plan(self) -> list[tuple[int, Callable[[], None]]]:
         random = self._random
         bursts = [random.randrange(20_000) for _ in range(random.choice((1, 2, 4)))]
-        others = (self._again, self._again, self._contradict, self._stale, self._cancel, self._override, self._override)
-        others = (*others, self._poison, self._change)
+        others = [self._again, self._again, self._contradict, self._stale, self._cancel, self._override, self._override]
+        others += [self._poison, self._change]
         counts = random.choice((4, 8, 14)), random.choice((2, 5, 9)), self._changes
         return [
             *((random.choice(bursts) + random.randrange(200), self._request) for _ in range(counts[0])),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 from deploy.shipped_config import shipped_documents
 from routing.catalog import CompiledConfig, compile_config
@@ -17,7 +17,11 @@ from tests.simulation.log import tenant_on
 
 TENANTS = (tenant_on(0, 0), tenant_on(0, 1), tenant_on(1, 0))
 MODELS = ("small", "middle", "large")
-HEALTH: tuple[dict[str, str], ...] = ({}, {"north/small": "open"}, {"south/middle": "degraded", "north/large": "open"})
+HEALTH: tuple[dict[str, Literal["degraded", "open"]], ...] = (
+    {},
+    {"north/small": "open"},
+    {"south/middle": "degraded", "north/large": "open"},
+)
 """What the executors say about their providers, one state after the other."""
 _FIGURES = ("capabilities", "context_window", "max_output_tokens", "tokens_per_second", "ttft_ms")
 _SOURCES = {"invented": {"title": "invented for the simulation", "date": "2026-01-01"}}

@@ -103,10 +103,9 @@ class ExecutorProcess:
                 place.held = False
                 self._perform(place, place.core.revoked())
         for partition in membership.partitions:
-            place = self._places.get(partition)
-            if place is None:
-                core = make_core(partition, self.identity, self._around.mutation)
-                place = self._places[partition] = Place(core)
+            if partition not in self._places:
+                self._places[partition] = Place(make_core(partition, self.identity, self._around.mutation))
+            place = self._places[partition]
             place.held = True
             place.decisions_at = self._group.committed(t.DECISIONS, partition)
             place.tail_at = place.tail_end = place.committable = None

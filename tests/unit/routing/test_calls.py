@@ -63,7 +63,8 @@ class Said:
 
 
 def run(*said: Said) -> tuple[Calls, list[str]]:
-    calls, kinds = Calls(DECISION), []
+    calls = Calls(DECISION)
+    kinds: list[str] = []
     for each in said:
         calls, transition = fold(calls, each.event())
         kinds.append(transition.reason or transition.kind)

@@ -216,7 +216,8 @@ class LedgerMachine(RuleBasedStateMachine):
         same = again and self.account.state[decision] in {"settled", "adjusted"}
         cost = self.account.charged[decision] if again else cost
         events = self.ledger.settle(self.common(decision), decision, "a1" if again else "a2", cost, self.policy)
-        assert [type(event) for event in events] == ([] if same else [Conflicted, AlertRaised])
+        expected: list[type] = [] if same else [Conflicted, AlertRaised]
+        assert [type(event) for event in events] == expected
         self.fold(events)
         assert self.ledger.forfeit(self.common(decision), decision, "a1", "late", self.policy) == []
         assert self.ledger.release(self.common(decision), decision, "late") == []
