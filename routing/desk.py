@@ -103,9 +103,10 @@ class Desk:
         for record in batch.overrides:
             self._one(record, t.BY_NAME[t.OVERRIDES])
         for record in batch.requests:
-            self.state.advance_append(record.timestamp_ms)
             self._one(record, t.BY_NAME[t.REQUESTS])
-        self.state.prune_seen()
+        if batch.requests:
+            # By this batch's own append times: a restored desk forgets in the same batch as one that never stopped.
+            self.state.prune_seen(max(record.timestamp_ms for record in batch.requests))
         self.state.prune(now_ms)
         for key, value in self.state.drain().items():
             context.raw(Output(t.ROUTER_STATE, key, value, (context.batch_header,), self.partition))

@@ -183,7 +183,6 @@ class DeskState:
         self.seen: dict[tuple[str, str], Seen] = {}
         self.standing: dict[tuple[str, str, str], Standing] = {}
         self.conversations: dict[tuple[str, str], tuple[str, int]] = {}
-        self.append_ms = 0
         self.unanswered = 0
         """Accepted requests without a final result."""
         self._expiring_seen: list[tuple[int, str, str]] = []
@@ -272,16 +271,16 @@ class DeskState:
 
     # Time --------------------------------------------------------------------------------------------------------
 
-    def prune_seen(self) -> None:
-        """Forget dedupe entries that ended before the newest append time."""
+    def prune_seen(self, append_ms: int) -> None:
+        """Forget dedupe entries that ended before ``append_ms``, an append time of ``requests``."""
         heap = self._expiring_seen
         kept: list[tuple[int, str, str]] = []
-        while heap and heap[0][0] < self.append_ms:
+        while heap and heap[0][0] < append_ms:
             _, tenant, identity = heapq.heappop(heap)
             entry = self.seen.get((tenant, identity))
-            if entry is None or entry.expires_ms >= self.append_ms:
+            if entry is None or entry.expires_ms >= append_ms:
                 continue
-            if self.counts(tenant, identity, entry, self.append_ms):
+            if self.counts(tenant, identity, entry, append_ms):
                 kept.append((entry.expires_ms, tenant, identity))
             else:
                 del self.seen[tenant, identity]
@@ -373,7 +372,3 @@ class DeskState:
             self.by_decision[decision_id] = request
         if request.expires_ms is not None:
             self._expiring_requests.append((request.expires_ms, *request.key))
-
-    def advance_append(self, append_ms: int) -> None:
-        """Move the newest append time seen on ``requests`` forward."""
-        self.append_ms = max(self.append_ms, append_ms)
