@@ -40,7 +40,9 @@ class Checker:
 
     def __init__(self) -> None:
         self.expected: dict[tuple[int, int], str] = {}
-        """(partition, offset) of ``requests`` -> accept, duplicate, conflict, stale, poison, other."""
+        """(partition, offset) of ``requests`` -> accept, duplicate, conflict, stale, poison, other.
+
+        ``returning``: its id was used before its dedupe window; a final result or a notice, depending on the first."""
         self.poisoned: set[tuple[str, int, int]] = set()
         self.accounts: dict[str, Account] = {}
         self.finals: dict[tuple[int, int], Json] = {}
@@ -143,11 +145,16 @@ class Checker:
         kind = event["type"].split(".")[-2]
         expected = self.expected.get(at)
         if kind == "final":
-            require(expected == "accept", f"a final result for what was {expected}: {event}")
-            require(at not in self.finals, f"two final results: {self.finals.get(at)} and {event}")
+            require(expected in {"accept", "returning"}, f"a final result for what was {expected}: {event}")
+            require(
+                at not in self.finals and not self.notices[at], f"two final results: {self.finals.get(at)} and {event}"
+            )
             self.finals[at] = event
         else:
-            require(NOTICES[kind] == expected, f"a {kind} notice for what was {expected}: {event}")
+            allowed = {"duplicate", "conflict"} if expected == "returning" else {expected}
+            require(
+                NOTICES[kind] in allowed and at not in self.finals, f"a {kind} notice for what was {expected}: {event}"
+            )
             require(self.notices[at] == 0, f"two notices: {event}")
             self.notices[at] += 1
 
@@ -221,6 +228,8 @@ class Checker:
         for at, kind in self.expected.items():
             if kind == "accept":
                 require(at in self.finals, f"no final result for the request at {at}")
+            elif kind == "returning":
+                require((at in self.finals) != (self.notices[at] == 1), f"not one answer for the request at {at}")
             elif kind not in {"other", "poison"}:
                 require(self.notices[at] == 1, f"no notice for the {kind} request at {at}")
         for place in self.poisoned:

@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 from schemas import topics as t
-from schemas.envelope import at_ms
+from schemas.envelope import at_ms, to_ms
 from schemas.override import OverrideRequested
 from schemas.record import Output, Record
 from schemas.request import RequestCancelled, RequestReceived
@@ -21,10 +21,18 @@ class Clients:
     """Publishes at random times; tells the checker what each request record has to lead to."""
 
     def __init__(
-        self, random: Random, scheduler: Scheduler, config: ConfigHistory, checker: Checker, changes: int
+        self,
+        random: Random,
+        scheduler: Scheduler,
+        config: ConfigHistory,
+        checker: Checker,
+        changes: int,
+        dedupe_ms: int,
     ) -> None:
         self._random = random
         self._changes = changes
+        self._dedupe_ms = dedupe_ms
+        self._seen: dict[tuple[str, str], tuple[str, int]] = {}
         self._log: Log = scheduler.log
         self._config = config
         self._checker = checker
@@ -65,24 +73,45 @@ class Clients:
         if random.random() < 0.1:
             values["constraints"] = {"deadline": at_ms(self._log.now_ms + random.choice((50, 3_000, 20_000)))}
         values |= changed
-        self._publish(values, "accept" if "occurred_at" not in changed else "stale")
+        self._publish(values)
         if "occurred_at" not in changed:
             self._sent.append(values)
 
-    def _publish(self, values: dict[str, Any], kind: str) -> None:
+    def _publish(self, values: dict[str, Any]) -> None:
         event = RequestReceived.model_validate(values)
-        self._expect(self._log.append(event.to_output(t.REQUESTS)), kind)
+        self._expect(self._log.append(event.to_output(t.REQUESTS)), self._kind(values))
+
+    def _kind(self, values: dict[str, Any]) -> str:
+        """Return what a request has to lead to, by the rules of acceptance (DESIGN 6.6)."""
+        now_ms, occurred_ms = self._log.now_ms, to_ms(values["occurred_at"])
+        identity = (values["tenant"], values["request_id"])
+        if occurred_ms < now_ms - self._dedupe_ms:
+            return "stale"
+        if identity not in self._seen:
+            self._seen[identity] = (values["prompt"], max(now_ms, occurred_ms) + self._dedupe_ms)
+            return "accept"
+        content, expires_ms = self._seen[identity]
+        if now_ms > expires_ms:
+            return "returning"
+        return "duplicate" if values["prompt"] == content else "conflict"
 
     def _expect(self, record: Record, kind: str) -> None:
         self._checker.expected[record.partition, record.offset] = kind
 
     def _again(self) -> None:
         if self._sent:
-            self._publish(self._random.choice(self._sent), "duplicate")
+            self._publish(self._random.choice(self._sent) | self._fresh())
 
     def _contradict(self) -> None:
         if self._sent:
-            self._publish(self._random.choice(self._sent) | {"prompt": "something else"}, "conflict")
+            self._publish(self._random.choice(self._sent) | self._fresh() | {"prompt": "something else"})
+
+    def _fresh(self) -> dict[str, Any]:
+        """Return the fields of a repetition that a client makes anew, or none of those that a network repeats."""
+        if self._random.random() < 0.5:
+            return {}
+        self._count += 1
+        return {"id": f"event-{self._count}", "occurred_at": at_ms(self._log.now_ms)}
 
     def _stale(self) -> None:
         self._request(occurred_at=at_ms(self._log.now_ms - HOUR_MS - 1))
@@ -101,7 +130,7 @@ class Clients:
         self._expect(self._log.append(event.to_output(t.REQUESTS)), "other")
 
     def _override(self) -> None:
-        if self._overrides and self._random.random() < 0.2:
+        if self._overrides and self._dedupe_ms == HOUR_MS and self._random.random() < 0.2:
             self._log.append(self._random.choice(self._overrides).to_output(t.OVERRIDES))
             return
         if not self._sent:

@@ -15,7 +15,7 @@ from tests.simulation.router_process import new_desk
 Written = tuple[str, bytes | None, tuple[tuple[str, bytes], ...]]
 
 
-def replay(log: Log, partition: int, config: ConfigHistory) -> int:
+def replay(log: Log, partition: int, config: ConfigHistory, dedupe_ms: int) -> int:
     """Run one partition's history again; return how many batches were compared."""
     batches: dict[int, dict[str, list[Written]]] = defaultdict(lambda: defaultdict(list))
     for topic in WRITES:
@@ -23,7 +23,7 @@ def replay(log: Log, partition: int, config: ConfigHistory) -> int:
             number = int(record.header("ce_batch") or 0)
             batches[number][topic].append(((record.key or b"").decode(), record.value, record.headers))
     inputs = {name: log.at(name, partition).read(0)[0] for name in INPUTS}
-    desk = new_desk(partition, None)
+    desk = new_desk(partition, None, dedupe_ms)
     journals = [
         BatchJournaled.model_validate_json(record.value or b"")
         for record in log.at(t.ROUTER_JOURNAL, partition).read(0)[0]

@@ -24,9 +24,9 @@ ENGINE = "simulation"
 CONTENT_KEY = b"simulation"
 
 
-def new_desk(partition: int, mutation: Mutation | None) -> Desk:
+def new_desk(partition: int, mutation: Mutation | None, dedupe_ms: int) -> Desk:
     """Return an empty desk; the mutation of the dedupe forgets what was seen."""
-    desk = Desk(partition, PARTITIONS, engine=ENGINE, content_key=CONTENT_KEY)
+    desk = Desk(partition, PARTITIONS, engine=ENGINE, content_key=CONTENT_KEY, dedupe_window_ms=dedupe_ms)
     if mutation is Mutation.NO_DEDUPE:
         desk.state.see = lambda *_: None  # type: ignore[method-assign]
     return desk
@@ -248,13 +248,14 @@ class RouterProcess:
         else:
             fence = check_fence(partition, committed, journal, PARTITIONS)
             check_torn(partition, journal, {place: record for place, record in last.items() if record is not None})
-        desk = new_desk(partition, self._around.mutation)
+        desk = new_desk(partition, self._around.mutation, self._around.dedupe_ms)
         if journal is not None:
             desk = Desk(
                 partition,
                 PARTITIONS,
                 engine=ENGINE,
                 content_key=CONTENT_KEY,
+                dedupe_window_ms=self._around.dedupe_ms,
                 state=DeskState.load(entries),
                 batch=journal.batch,
                 now_ms=journal.now_ms,

@@ -10,7 +10,7 @@ from schemas import topics as t
 from schemas.record import Output, Record
 from tests.simulation.account import Violation
 from tests.simulation.checker import Checker
-from tests.simulation.clients import Clients
+from tests.simulation.clients import HOUR_MS, Clients
 from tests.simulation.config import ConfigHistory
 from tests.simulation.executor_process import ExecutorProcess
 from tests.simulation.faults import Weather
@@ -62,9 +62,12 @@ class World:
         self.log.on_commit = self.checker.on_commit
         self.provider = Provider(self.random, self.scheduler, self._on_call)
         self.groups = {"router": Group("router", self.log), "executor": Group("executor", self.log)}
+        self.dedupe_ms = self.random.choice((HOUR_MS, HOUR_MS, HOUR_MS, 4_000))
         drawn = Weather.draw(self.random)
         self.weather = drawn if weather is None else weather
-        self.clients = Clients(self.random, self.scheduler, self.config, self.checker, self.weather.changes)
+        self.clients = Clients(
+            self.random, self.scheduler, self.config, self.checker, self.weather.changes, self.dedupe_ms
+        )
         self.kills = self.pauses = 0
         self.trace: list[str] = []
         self.verbose = False
@@ -209,7 +212,7 @@ class World:
             if overdue and not (cleared and self._at_rest()):
                 raise Violation(f"no rest after {self.scheduler.steps} steps: {self._open()}")
         self.checker.finish(self.provider.by_decision)
-        batches = sum(replay(self.log, partition, self.config) for partition in range(PARTITIONS))
+        batches = sum(replay(self.log, partition, self.config, self.dedupe_ms) for partition in range(PARTITIONS))
         return self._report(batches)
 
     def _clear_up(self) -> None:

@@ -21,6 +21,7 @@ class Surroundings(Protocol):
     config: ConfigHistory
     provider: Provider
     mutation: Mutation | None
+    dedupe_ms: int
 
     def clock(self, process: Process) -> int:
         """Return what the process's clock shows."""
