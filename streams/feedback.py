@@ -23,7 +23,7 @@ from schemas.envelope import Event, Frozen, at_ms
 from schemas.feedback import PreferenceState, StatisticsState
 from schemas.inbound import Rejection, key_tenant
 from schemas.record import Headers, Record
-from schemas.topics import BY_NAME, MODEL_STATS, OUTCOMES, OVERRIDES, PREFERENCES, PROVIDER_CALLS
+from schemas.topics import BY_NAME, MODEL_STATS, OUTCOMES, OVERRIDES, PREFERENCES, PROVIDER_CALLS, TOPICS
 from streams.engine import engine_version
 from streams.faust_app import create_app, guard_positions
 from streams.progress_watch import ProgressWatch
@@ -217,7 +217,7 @@ async def _serve(settings: Settings, slot: int, stop: threading.Event) -> None:
     feedback = Feedback(settings, slot, engine_version())
     app = feedback.app
     app.finalize()
-    guard_positions(app, _gap)
+    guard_positions(app, _gap, {settings.topic(topic.name) for topic in TOPICS if topic.compacted})
     await app.start()
     announce_ready()
     watching = asyncio.create_task(_watch(settings))

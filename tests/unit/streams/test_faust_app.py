@@ -1,14 +1,16 @@
 """Faust under our settings: credentials as librdkafka names them, rows restored by version."""
 
+import asyncio
 import ssl
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import orjson
 import pytest
+from confluent_kafka import TopicPartition
 from faust.auth import SASLCredentials, SSLCredentials
 
-from streams.faust_app import HighestVersionTable, create_app, credentials
+from streams.faust_app import HighestVersionTable, create_app, credentials, guard_positions
 from streams.settings import Settings
 
 
@@ -69,3 +71,34 @@ def test_rows_are_restored_by_version_not_by_position() -> None:
     table.apply_changelog_batch([changelog(b"b", 4), changelog(b"c", 1)])
     restored = {key: orjson.loads(value)["version"] for key, value in table.data.items()}
     assert restored == {b"a": 3, b"b": 5, b"c": 1}
+
+
+class _Consumer:
+    """The part of Faust's consumer that the guard touches."""
+
+    def __init__(self) -> None:
+        self.accepted: list[str] = []
+
+    async def _add_gap(self, tp: Any, _first: int, _following: int) -> None:
+        self.accepted.append(tp.topic)
+
+    async def earliest_offsets(self, tp: Any) -> dict[Any, int]:
+        return {tp: 0}
+
+    def stop_flow(self) -> None:
+        """Nothing flows here."""
+
+
+def test_gaps_are_accepted_only_where_the_broker_compacts() -> None:
+    """A gap in a compacted table topic is the broker's doing; a gap in any other topic ends the process."""
+    consumer = _Consumer()
+    app = SimpleNamespace(consumer=consumer, on_rebalance_complete=SimpleNamespace(connect=lambda *_, **__: None))
+
+    def on_gap(topic: str, _first: int, _following: int) -> NoReturn:
+        raise RuntimeError(topic)
+
+    guard_positions(app, on_gap, {"preferences"})
+    asyncio.run(consumer._add_gap(SimpleNamespace(topic="preferences", partition=0), 5, 9))
+    with pytest.raises(RuntimeError, match="overrides"):
+        asyncio.run(consumer._add_gap(TopicPartition("overrides", 0), 5, 9))
+    assert consumer.accepted == ["preferences"]
