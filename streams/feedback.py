@@ -63,6 +63,8 @@ class Feedback:
                 key_serializer="raw",
                 value_serializer="raw",
                 allow_empty=True,
+                acks=name in SOURCES,
+                internal=name not in SOURCES,
             )
             for name in (*SOURCES, BY_NAME[OUTCOMES].dead_letters, PREFERENCES, MODEL_STATS)
         }

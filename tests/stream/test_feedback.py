@@ -21,6 +21,7 @@ from schemas.record import Output
 from schemas.statistics import ModelPreference
 from schemas.topics import MODEL_STATS, OUTCOMES, OVERRIDES, PREFERENCES, PROVIDER_CALLS
 from schemas.usage import Usage
+from streams.kafka_clients import producer
 from streams.log_reader import read_range
 from streams.settings import Settings
 from streams.topology import create_topics
@@ -206,6 +207,35 @@ def test_kill_9_under_traffic_counts_nothing_twice_and_loses_nothing(deployment:
     assert counted(deployment) == len(events)
     assert answers(deployment) == calls
     assert sum(model.ratings for model in models(deployment)) == len(events) - calls
+
+
+def test_compacted_changelogs_are_restored(deployment: Settings) -> None:
+    """Gaps in the topics of rows (compaction makes them; here markers of a foreign writer do) hinder no start."""
+    key = f"{TENANTS[0]}|ana"
+    place = partition_for(TENANTS[0], deployment.partitions)
+    rows_before = [
+        PreferenceState(
+            version=version,
+            tenant=TENANTS[0],
+            user="ana",
+            observations=version,
+            models={"m2": ModelPreference(overrides_to=version)},
+            updated_at=NOW,
+        )
+        .model_dump_json()
+        .encode()
+        for version in (1, 2, 3, 4)
+    ]
+    writer = producer(deployment, **{"transactional.id": f"{deployment.prefix}gaps"})
+    writer.init_transactions(30)
+    for row in rows_before[:3]:
+        writer.begin_transaction()
+        writer.produce(deployment.topic(PREFERENCES), row, key.encode(), place)
+        writer.commit_transaction(30)
+    publish(deployment, [Output(PREFERENCES, key, rows_before[3], (), place), overridden(1)])
+    with worker(deployment) as stage:
+        until(stage, lambda: preferences(deployment)[key].version == 5, "the row goes on from the restored one")
+    assert preferences(deployment)[key].models["m2"].overrides_to == 5
 
 
 def test_poison_outcomes_end_in_the_dead_letters_once(deployment: Settings) -> None:
