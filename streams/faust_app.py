@@ -95,8 +95,6 @@ def guard_positions(app: Any, on_gap: Callable[[str, int, int], NoReturn], compa
         if tp.topic in compacted:
             await accept_gap(tp, first, following)
             return
-        if tp.topic in app.tables.changelog_topics:
-            return  # compacted; its position is never committed
         start = (await consumer.earliest_offsets(tp)).get(tp)
         if start is None or following > start:
             on_gap(tp.topic, first, following)
