@@ -48,13 +48,19 @@ class Stage:
         run_dir.mkdir(parents=True, exist_ok=True)
         self.name = f"{name}-{slot}"
         self._log = (run_dir / f"{self.name}.log").open("ab")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "pointsman", "run", name, "--slot", str(slot), "--run-dir", str(run_dir)],
-            env=environment(settings, run_dir),
-            stdout=self._log,
-            stderr=self._log,
-            stdin=subprocess.DEVNULL,
+        self._command = [sys.executable, "-m", "pointsman", "run", name, "--slot", str(slot), "--run-dir", str(run_dir)]
+        self._environment = environment(settings, run_dir)
+        self.process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self._command, env=self._environment, stdout=self._log, stderr=self._log, stdin=subprocess.DEVNULL
         )
+
+    def again(self) -> None:
+        """Start it again after it ended by itself, as the supervisor does."""
+        self.process.wait(10)
+        self.process = self._start()
 
     def kill(self) -> None:
         """Kill -9 and reap."""
