@@ -12,6 +12,7 @@ _set_extra = _slots["__pydantic_extra__"].__set__
 _set_private = _slots["__pydantic_private__"].__set__
 _new = object.__new__
 _names: Final[dict[type[BaseModel], set[str]]] = {}
+_defaults: Final[dict[type[BaseModel], tuple[frozenset[str], dict[str, Any]]]] = {}
 
 
 def build(model: type[_T], values: dict[str, Any]) -> _T:
@@ -29,3 +30,24 @@ def build(model: type[_T], values: dict[str, Any]) -> _T:
     _set_extra(made, None)
     _set_private(made, None)
     return made
+
+
+def fresh(model: type[_T], values: dict[str, Any]) -> _T:
+    """Return an instance that holds ``values`` and the defaults of the other fields, in the order of the fields.
+
+    Every field without a default must be there, of its declared type; values keep their identity. Raises ``TypeError``
+    for a name that is no field or a field that is missing.
+    """
+    known = _defaults.get(model)
+    if known is None:
+        fields = model.model_fields.items()
+        required = frozenset(name for name, field in fields if field.is_required())
+        defaults = {name: field.get_default(call_default_factory=True) for name, field in fields}
+        known = _defaults[model] = (required, defaults)
+    required, defaults = known
+    made = {**defaults, **values}
+    if len(made) != len(defaults) or not required.issubset(values):
+        wrong = sorted((values.keys() - defaults.keys()) | (required - values.keys()))
+        message = f"{model.__name__} is not made of the values given: {', '.join(wrong)}"
+        raise TypeError(message)
+    return build(model, made)

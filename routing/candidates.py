@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from routing.build import build
 from routing.pricing import MILLION, bound, estimate
 from routing.reason_codes import VetoRule
-from routing.score import DECIMALS, expected_latency, history_term
+from routing.score import DECIMALS, expected_latency, history_term, predicted_quality, sufficiency
 from routing.situation import Situation
 from routing.tenant_policy import Lane, Row, veto
 from schemas.control_catalog import ServedBy
@@ -20,17 +20,54 @@ _SCALE: Final = 10.0**DECIMALS
 
 
 class Scored(NamedTuple):
-    """A model that passed all vetoes: its row, endpoint, bound and the candidate as decisions record it."""
+    """A model that passed all vetoes. The fields are in the order of rank: best score, then cheapest, then by name."""
 
+    rank: float
+    """The score, negated."""
+    cost: int
+    """Estimated cost of the call, pico-dollars."""
+    model: str
+    latency: int
+    """Estimated milliseconds to the whole answer."""
+    quality: float
+    """Predicted share of good answers, 0..1."""
     row: Row
     endpoint: ServedBy
     bound: int
     max_output: int
-    candidate: Candidate
     preference: float
     """The part of the score that the user's preferences gave."""
     without: float
     """The score without that part, not clamped."""
+    terms: tuple[float, float, float, float, float, float]
+    """Capability, cost, quality, latency, history (each 0..1), and the boosts."""
+
+    @property
+    def score(self) -> float:
+        """The score in 0..1, nine decimals."""
+        return -self.rank or 0.0  # not minus zero
+
+
+def candidate_of(item: Scored, propensity: float = 0.0) -> Candidate:
+    """Return a scored model as decisions record it."""
+    capability, cost, quality, latency, history, boost = item.terms
+    return build(
+        Candidate,
+        {
+            "model": item.model,
+            "score": item.score,
+            "capability": capability,
+            "cost": cost,
+            "quality": quality,
+            "latency": latency,
+            "history": history,
+            "boost": boost,
+            "predicted_quality": item.quality,
+            "estimated_cost": item.cost,
+            "estimated_latency_ms": item.latency,
+            "propensity": propensity,
+        },
+    )
 
 
 class BarredByWindow(NamedTuple):
@@ -41,9 +78,9 @@ class BarredByWindow(NamedTuple):
 
 
 class Field(NamedTuple):
-    """The outcome for all rows: scored models in row order, vetoes, and those that only a budget window bars."""
+    """The outcome for all rows: scored models, best first; vetoes in row order; those that only a window bars."""
 
-    scored: list[Scored]
+    ranked: list[Scored]
     vetoes: list[Veto]
     windowed: list[BarredByWindow]
     guests: frozenset[str] = frozenset()
@@ -119,14 +156,16 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
     view, scoring, task = s.view, s.policy.scoring, s.task
     scores = view.preference.scores if view.preference is not None else {}
     statistics: Mapping[str, StatisticsView] = view.statistics
-    weights = s.policy.weights
-    w_cost, w_latency, w_history = weights["cost"], weights["latency"], weights["history"]
-    cost_half = scoring.cost_half[task.complexity]
+    w_capability, w_cost, w_quality, w_latency, w_history = s.weights
+    required, sharpness = scoring.required[task.complexity], scoring.sharpness
+    cost_half, linear = scoring.cost_half[task.complexity], scoring.cost_form == "linear"
+    predictions = task.predictions
     latency_half = scoring.latency_half_ms[s.facts.latency_class]
     thinks, tools = task.requires_extended_thinking, task.needs_tools
     per_conversation = (s.facts.stickiness or s.policy.settings.stickiness) == "conversation"
     sticky = scoring.sticky_conversation if per_conversation else scoring.sticky
     warm, health = view.conversation_model, view.health
+    warm_tokens = s.warm_tokens
     cap, strength = scoring.boost_cap, scoring.history_strength
     default_history = round(scoring.history_prior, DECIMALS)
     tokens_in, tokens_out, bound_in, limit_out = s.input_tokens, s.output_tokens, s.input_bound, s.max_output
@@ -138,7 +177,7 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
         model,
         capability,
         quality,
-        base,
+        prior_quality,
         boost_of_kind,
         context_window,
         ability,
@@ -167,18 +206,23 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
         output = tokens_out * 3 // 2 if thinks and thinking else tokens_out
         most = limit_out if limit_out < model_limit else model_limit  # noqa: FURB136 - min() costs three times as much
         output = output if output < most else most  # noqa: FURB136 - as above
+        if not predictions and (known is None or not known.ratings):
+            good, able = prior_quality, capability
+        else:
+            good = predicted_quality(predictions.get(model, prior_quality), known, strength)
+            able = sufficiency(100 * good, required, sharpness)
         prior = ttft + per_token * output
         latency = int(prior) if known is None else expected_latency(prior, known, strength)
         if latency > max_latency:
             vetoes.append(veto(model, VetoRule.MAX_LATENCY, s.latency_source, f"about {latency} ms"))
             continue
-        if flat:
+        if flat and (warm != model or not warm_tokens):
             needed = -(-(bound_in * price_most + most * price_out) // MILLION)
             cost = -(-(tokens_in * price_in + output * price_out) // MILLION)
         else:
             rates = row.priced
             needed = bound(rates, bound_in, most, s.most)
-            cost = estimate(rates, tokens_in, output, s.likely)
+            cost = estimate(rates, tokens_in, output, s.likely, warm_tokens if warm == model else 0)
         if needed > money:
             barred = money_veto(model, needed, s)
             if barred is not None:
@@ -186,7 +230,10 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
                 if needed <= s.max_cost and needed <= s.per_request:
                     windowed.append(BarredByWindow(model, needed))
                 continue
-        cost_term = cost_half / (cost_half + cost)
+        if not linear:
+            cost_term = cost_half / (cost_half + cost)
+        else:
+            cost_term = 1 - cost / (2 * cost_half) if cost < 2 * cost_half else 0.0
         latency_term = latency_half / (latency_half + latency)
         history = default_history if known is None else history_term(known, scoring)
         boost, preference = boost_of_kind, 0.0
@@ -205,22 +252,18 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
             boost -= scoring.degraded
         if boost > cap or boost < -cap:
             boost = cap if boost > 0 else -cap
-        score = base + w_cost * cost_term + w_latency * latency_term + w_history * history + boost
-        candidate = build(
-            Candidate,
-            {
-                "model": model,
-                "score": 0.0 if score < 0 else (1.0 if score > 1 else int(score * _SCALE + 0.5) / _SCALE),
-                "capability": capability,
-                "cost": int(cost_term * _SCALE + 0.5) / _SCALE,
-                "quality": quality,
-                "latency": int(latency_term * _SCALE + 0.5) / _SCALE,
-                "history": history,
-                "boost": round(boost, DECIMALS) if boost else 0.0,
-                "estimated_cost": cost,
-                "estimated_latency_ms": latency,
-                "propensity": 0.0,
-            },
+        score = w_capability * able + w_quality * quality + w_cost * cost_term + w_latency * latency_term
+        score += w_history * history + boost
+        rank = 0.0 if score < 0 else (-1.0 if score > 1 else int(score * _SCALE + 0.5) / -_SCALE)
+        terms = (
+            able,
+            int(cost_term * _SCALE + 0.5) / _SCALE,
+            quality,
+            int(latency_term * _SCALE + 0.5) / _SCALE,
+            history,
+            round(boost, DECIMALS) if boost else 0.0,
         )
-        scored.append(_tuple(Scored, (row, endpoint, needed, most, candidate, preference, score - preference)))
+        values = (rank, cost, model, latency, good, row, endpoint, needed, most, preference, score - preference, terms)
+        scored.append(_tuple(Scored, values))
+    scored.sort()
     return Field(scored, vetoes, windowed, guests)

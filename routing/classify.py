@@ -16,6 +16,7 @@ from schemas.control_taxonomy import Route
 from schemas.request import Attachment, RequestReceived
 
 Complexity = Literal["simple", "medium", "complex", "critical"]
+_NO_PREDICTIONS: Final[dict[str, float]] = {}
 BOUND_PER_MESSAGE: Final = 8
 BOUND_FIXED: Final = 64
 BOUND_TOOL_USE: Final = 1024
@@ -165,6 +166,7 @@ def _describe(
             "signals": signals,
             "features": features_of(reading),
             "cluster": None,
+            "predictions": _NO_PREDICTIONS,
         },
     )
 

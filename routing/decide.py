@@ -24,9 +24,17 @@ __all__ = ["decide"]
 
 
 def decide(
-    facts: RequestFacts, task: TaskDescriptor, view: View, policy: TenantPolicy, now: datetime
+    facts: RequestFacts,
+    task: TaskDescriptor,
+    view: View,
+    policy: TenantPolicy,
+    now: datetime,
+    number: float = 0.0,
 ) -> Choice | Denial:
-    """Return the choice or the denial for one request. The same arguments give the same bytes."""
+    """Return the choice or the denial for one request. The same arguments give the same bytes.
+
+    ``number`` in [0, 1) draws where the router explores; 0 draws the best.
+    """
     deadline = facts.constraints.deadline
     s = situation(facts, task, view, policy, now)
     if deadline is not None and deadline <= now:
@@ -40,7 +48,7 @@ def decide(
         return forced_denial(s, wanted, (barred,))
     ruling = _ruling(s)
     field = _field(s, wanted, lock, ruling)
-    selection = select(s, wanted, lock, ruling, field)
+    selection = select(s, wanted, lock, ruling, field, number)
     if isinstance(selection, Selection):
         return choice_of(s, wanted, field, selection)
     return denial(s, wanted, field, lock)
@@ -67,6 +75,8 @@ def _ruling(s: Situation) -> Ruling:
 def _boosts(s: Situation, ruling: Ruling) -> dict[str, float]:
     """Return boosts by rules, by what space and area prefer, and to the default model when the text says little."""
     boosts = dict(ruling.boosts)
+    for model, boost in s.policy.share_boosts(s.view.shares).items():
+        boosts[model] = boosts.get(model, 0.0) + boost
     policy, scoring = s.policy, s.policy.scoring
     for place in (policy.space(s.facts.space), policy.area(s.facts.space, s.facts.area)):
         if place is not None:

@@ -7,12 +7,15 @@ from typing import Any, Final, Literal
 
 import orjson
 
+from routing.build import build, fresh
 from routing.calls import Calls
 from routing.catalog import TenantPolicy
 from routing.classify import classify
 from routing.decide import decide
 from routing.desk_context import Context
-from routing.desk_state import HOUR_MS, DecisionState, OpenRequest, Seen
+from routing.desk_state import HOUR_MS, Conversation, DecisionState, OpenRequest, Seen
+from routing.draws import draw
+from routing.request_facts import facts_of
 from schemas import topics as t
 from schemas.classification import ClassificationMade
 from schemas.decision import (
@@ -52,6 +55,11 @@ def content_hash(key: bytes, event: RequestReceived) -> str:
     return hashlib.blake2b(orjson.dumps(data, option=orjson.OPT_SORT_KEYS), key=key[:64], digest_size=16).hexdigest()
 
 
+def position(topic: str, partition: int, offset: int) -> Position:
+    """Return a place in the log."""
+    return build(Position, {"topic": topic, "partition": partition, "offset": offset})
+
+
 class RequestDesk:
     """Accepts requests, makes decisions, ends requests."""
 
@@ -64,7 +72,7 @@ class RequestDesk:
     def receive(self, record: Record, event: RequestReceived) -> None:
         """Accept a request, or answer a repeated, conflicting or stale one with a non-final notice."""
         context = self._context
-        here = Position(topic=record.topic, partition=record.partition, offset=record.offset)
+        here = position(record.topic, record.partition, record.offset)
         causation = position_id(record.topic, record.partition, record.offset)
         notice: dict[str, Any] = {
             "occurred_at": context.now,
@@ -120,12 +128,15 @@ class RequestDesk:
         self, record: Record, event: RequestReceived, causation: str
     ) -> tuple[OpenRequest, ClassificationMade]:
         task = classify(event, self._context.config)
-        request = OpenRequest(event.facts(), task, record.offset, causation, event.traceparent)
-        classified = ClassificationMade(
-            id=event_id(event.tenant, ClassificationMade.TYPE, causation, 1),
-            task=task,
-            engine=self._context.engine,
-            **self._context.common(request),
+        request = OpenRequest(facts_of(event), task, record.offset, causation, event.traceparent)
+        classified = fresh(
+            ClassificationMade,
+            {
+                "id": event_id(event.tenant, ClassificationMade.TYPE, causation, 1),
+                "task": task,
+                "engine": self._context.engine,
+                **self._context.common(request),
+            },
         )
         return request, classified
 
@@ -153,19 +164,21 @@ class RequestDesk:
         context = self._context
         facts = request.facts
         reading = context.globals.read(facts.tenant, facts.user, request.task.type, cause_id, number)
-        last = None
-        if facts.conversation_id is not None:
-            known = context.state.conversations.get((facts.tenant, facts.conversation_id))
-            last = known[0] if known is not None and known[1] >= context.now_ms else None
-        return View(
-            windows=context.state.ledger(facts.tenant).lines(policy.budget, context.now_ms),
-            per_request_cap=policy.budget.per_request,
-            preference=reading.preference,
-            statistics=dict(reading.statistics),
-            health=dict(reading.health),
-            conversation_model=last,
-            override=override,
-            excluded=tuple(request.tried),
+        last, warm = context.state.conversation(facts, context.now_ms, policy.scoring.prompt_cache_ms)
+        return build(
+            View,
+            {
+                "windows": context.state.ledger(facts.tenant).lines(policy.budget, context.now_ms),
+                "per_request_cap": policy.budget.per_request,
+                "preference": reading.preference,
+                "statistics": dict(reading.statistics),
+                "health": dict(reading.health),
+                "conversation_model": last,
+                "override": override,
+                "shares": context.state.shares_of(facts.tenant) if policy.share_control is not None else {},
+                "warm_tokens": warm,
+                "excluded": tuple(request.tried),
+            },
         )
 
     def standing(self, request: OpenRequest) -> OverrideView | None:
@@ -208,7 +221,8 @@ class RequestDesk:
         blocked = self._blocked(request, policy)
         if blocked is not None:
             return blocked, view, policy
-        return decide(request.facts, request.task, view, policy, self._context.now), view, policy
+        number_drawn = draw("explore", cause_id, number)
+        return decide(request.facts, request.task, view, policy, self._context.now, number_drawn), view, policy
 
     def _blocked(self, request: OpenRequest, policy: TenantPolicy) -> Denial | None:
         if not self._context.state.ledger(request.facts.tenant).is_blocked(self._context.now_ms):
@@ -235,16 +249,19 @@ class RequestDesk:
 
     def _refuse(self, request: OpenRequest, number: int, cause: Cause, denial: Denial, view: View) -> None:
         context = self._context
-        refused = RequestRefused(
-            **denial.__dict__,
-            id=event_id(request.facts.tenant, RequestRefused.TYPE, request.causation_id, number),
-            number=number,
-            cause=cause,
-            request_at=self.position(request),
-            view=view,
-            config_offset=context.config_offset,
-            engine=context.engine,
-            **context.common(request),
+        refused = fresh(
+            RequestRefused,
+            {
+                **denial.__dict__,
+                "id": event_id(request.facts.tenant, RequestRefused.TYPE, request.causation_id, number),
+                "number": number,
+                "cause": cause,
+                "request_at": self.position(request),
+                "view": view,
+                "config_offset": context.config_offset,
+                "engine": context.engine,
+                **context.common(request),
+            },
         )
         context.emit(t.DECISIONS, refused)
         code = denial.code.value
@@ -274,22 +291,26 @@ class RequestDesk:
                 common, decision_id, number, choice.bound, policy.budget, context.now_ms, context.config_offset
             )
         deadline = self._deadline(request, choice)
-        decision = DecisionMade(
-            **choice.__dict__,
-            id=decision_id,
-            number=number,
-            cause=cause,
-            supersedes=request.current if cause == "override" else None,
-            execute=facts.execute,
-            stream=facts.stream,
-            deadline=deadline,
-            request_at=self.position(request),
-            calls_from=context.calls_from,
-            hold=HoldTerms(hold_id=held.hold_id, amount=held.amount) if held is not None else None,
-            view=view,
-            config_offset=context.config_offset,
-            engine=context.engine,
-            **common,
+        hold = build(HoldTerms, {"hold_id": held.hold_id, "amount": held.amount}) if held is not None else None
+        decision = fresh(
+            DecisionMade,
+            {
+                **choice.__dict__,
+                "id": decision_id,
+                "number": number,
+                "cause": cause,
+                "supersedes": request.current if cause == "override" else None,
+                "execute": facts.execute,
+                "stream": facts.stream,
+                "deadline": deadline,
+                "request_at": self.position(request),
+                "calls_from": context.calls_from,
+                "hold": hold,
+                "view": view,
+                "config_offset": context.config_offset,
+                "engine": context.engine,
+                **common,
+            },
         )
         state = DecisionState(
             decision_id,
@@ -316,8 +337,12 @@ class RequestDesk:
         context.state.by_decision[decision_id] = request
         if facts.conversation_id is not None:
             context.state.converse(
-                facts.tenant, facts.conversation_id, choice.model, context.now_ms + CONVERSATION_TTL_MS
+                facts.tenant,
+                facts.conversation_id,
+                Conversation(choice.model, context.now_ms + CONVERSATION_TTL_MS, context.now_ms, choice.input_tokens),
             )
+        if policy.share_control is not None:
+            context.state.count_choice(facts.tenant, choice.model, policy.share_control.window)
         context.state.changed(request)
         if not facts.execute:
             self.end(request, ResultStatus.ROUTED, choice.reason)
@@ -337,7 +362,7 @@ class RequestDesk:
 
     def position(self, request: OpenRequest) -> Position:
         """Return where the request lies in the log."""
-        return Position(topic=t.REQUESTS, partition=self._context.partition, offset=request.offset)
+        return position(t.REQUESTS, self._context.partition, request.offset)
 
     # The end -----------------------------------------------------------------------------------------------------
 
@@ -373,19 +398,22 @@ class RequestDesk:
         model = finished.model if finished is not None else (current.model if current is not None else None)
         context.emit(
             t.RESULTS,
-            FinalResult(
-                id=result_id,
-                status=status,
-                decision_id=request.current,
-                model=model,
-                reason=reason,
-                code=code,
-                fits_at=fits_at.isoformat() if fits_at is not None else None,
-                cost=request.cost,
-                attempts=tuple(AttemptSummary.model_construct(**attempt) for attempt in request.attempts),
-                request_at=self.position(request),
-                **answer,
-                **common,
+            fresh(
+                FinalResult,
+                {
+                    "id": result_id,
+                    "status": status,
+                    "decision_id": request.current,
+                    "model": model,
+                    "reason": reason,
+                    "code": code,
+                    "fits_at": fits_at.isoformat() if fits_at is not None else None,
+                    "cost": request.cost,
+                    "attempts": tuple(build(AttemptSummary, attempt) for attempt in request.attempts),
+                    "request_at": self.position(request),
+                    **answer,
+                    **common,
+                },
             ),
         )
         context.emit(t.TECHNICAL_OUTCOMES, self._outcome(request, status, result_id, model, current, finished, common))
@@ -411,31 +439,34 @@ class RequestDesk:
                 "usage": finished.usage,
                 "simulated": finished.simulated,
             }
-        return TechnicalOutcome(
-            id=event_id(facts.tenant, TechnicalOutcome.TYPE, request.causation_id, 0),
-            status=status.value,
-            result_id=result_id,
-            decision_id=request.current,
-            model=model,
-            task_type=request.task.type,
-            complexity=request.task.complexity,
-            tier=current.tier if current is not None else None,
-            decisions=request.numbers,
-            attempts=len(request.attempts),
-            fallbacks=sum(1 for attempt in request.attempts if attempt["outcome"] != "finished"),
-            cost=request.cost,
-            estimated_cost=current.estimated_cost if current is not None else 0,
-            estimated_latency_ms=current.estimated_latency_ms if current is not None else None,
-            conversation_turns=facts.conversation_turns,
-            tools=facts.tools,
-            mcp_tools=facts.mcp_tools,
-            use_case=facts.use_case,
-            space=facts.space,
-            area=facts.area,
-            prompt_version=facts.prompt_version,
-            override_model=request.override_model,
-            **used,
-            **common,
+        return fresh(
+            TechnicalOutcome,
+            {
+                "id": event_id(facts.tenant, TechnicalOutcome.TYPE, request.causation_id, 0),
+                "status": status.value,
+                "result_id": result_id,
+                "decision_id": request.current,
+                "model": model,
+                "task_type": request.task.type,
+                "complexity": request.task.complexity,
+                "tier": current.tier if current is not None else None,
+                "decisions": request.numbers,
+                "attempts": len(request.attempts),
+                "fallbacks": sum(1 for attempt in request.attempts if attempt["outcome"] != "finished"),
+                "cost": request.cost,
+                "estimated_cost": current.estimated_cost if current is not None else 0,
+                "estimated_latency_ms": current.estimated_latency_ms if current is not None else None,
+                "conversation_turns": facts.conversation_turns,
+                "tools": facts.tools,
+                "mcp_tools": facts.mcp_tools,
+                "use_case": facts.use_case,
+                "space": facts.space,
+                "area": facts.area,
+                "prompt_version": facts.prompt_version,
+                "override_model": request.override_model,
+                **used,
+                **common,
+            },
         )
 
     def linger(self, request: OpenRequest) -> None:

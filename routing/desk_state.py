@@ -5,13 +5,14 @@ records, and ``load`` rebuilds the same state from the newest value of each key.
 """
 
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any, Final
 
 import orjson
 
 from routing.calls import Calls
 from routing.ledger import Ledger
+from routing.shares import count_choice, shares_of
 from schemas.classification import TaskDescriptor
 from schemas.request import RequestFacts
 
@@ -172,6 +173,16 @@ class Standing:
     override_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The model that served a conversation last, until when that counts, when it was chosen, and its input tokens."""
+
+    model: str
+    until_ms: int
+    at_ms: int = 0
+    input_tokens: int = 0
+
+
 class DeskState:
     """All state of one partition; ``load`` and ``drain`` are its change log."""
 
@@ -182,7 +193,9 @@ class DeskState:
         self.ledgers: dict[str, Ledger] = {}
         self.seen: dict[tuple[str, str], Seen] = {}
         self.standing: dict[tuple[str, str, str], Standing] = {}
-        self.conversations: dict[tuple[str, str], tuple[str, int]] = {}
+        self.conversations: dict[tuple[str, str], Conversation] = {}
+        self.choices: dict[str, dict[str, float]] = {}
+        """Tenant -> faded count of its decisions by model, where its router steers toward target shares."""
         self.unanswered = 0
         """Accepted requests without a final result."""
         self._expiring_seen: list[tuple[int, str, str]] = []
@@ -263,11 +276,33 @@ class DeskState:
             self.standing[tenant, scope, target] = standing
             self._dirty[key] = orjson.dumps([tenant, scope, target, standing.model, standing.override_id])
 
-    def converse(self, tenant: str, conversation: str, model: str, until_ms: int) -> None:
-        """Remember the model that served a conversation last."""
-        self.conversations[tenant, conversation] = (model, until_ms)
-        heapq.heappush(self._expiring_conversations, (until_ms, tenant, conversation))
-        self._dirty[f"conversation/{tenant}/{conversation}"] = orjson.dumps([tenant, conversation, model, until_ms])
+    def converse(self, tenant: str, name: str, conversation: Conversation) -> None:
+        """Remember what served a conversation last."""
+        self.conversations[tenant, name] = conversation
+        heapq.heappush(self._expiring_conversations, (conversation.until_ms, tenant, name))
+        self._dirty[f"conversation/{tenant}/{name}"] = orjson.dumps([tenant, name, *astuple(conversation)])
+
+    def conversation(self, facts: RequestFacts, now_ms: int, cache_ms: int) -> tuple[str | None, int]:
+        """Return the model that served the request's conversation last, and the tokens its provider still has cached.
+
+        A provider keeps a prompt for some minutes (``cache_ms``) after its last use; the prompt of the last decision is
+        the beginning of this one.
+        """
+        if facts.conversation_id is None:
+            return None, 0
+        known = self.conversations.get((facts.tenant, facts.conversation_id))
+        if known is None or known.until_ms < now_ms:
+            return None, 0
+        return known.model, known.input_tokens if now_ms - known.at_ms <= cache_ms else 0
+
+    def count_choice(self, tenant: str, model: str, window: int) -> None:
+        """Count a decision for a model."""
+        weights = self.choices[tenant] = count_choice(self.choices.get(tenant, {}), model, window)
+        self._dirty[f"shares/{tenant}"] = orjson.dumps(weights)
+
+    def shares_of(self, tenant: str) -> dict[str, float]:
+        """Return the share of each model in the tenant's latest decisions."""
+        return shares_of(self.choices.get(tenant, {}))
 
     # Time --------------------------------------------------------------------------------------------------------
 
@@ -308,7 +343,7 @@ class DeskState:
         while talks and talks[0][0] < now_ms:
             _, tenant, conversation = heapq.heappop(talks)
             known = self.conversations.get((tenant, conversation))
-            if known is not None and known[1] < now_ms:
+            if known is not None and known.until_ms < now_ms:
                 del self.conversations[tenant, conversation]
                 self._dirty[f"conversation/{tenant}/{conversation}"] = None
 
@@ -354,9 +389,11 @@ class DeskState:
                 tenant, scope, target, model, override_id = orjson.loads(value)
                 state.standing[tenant, scope, target] = Standing(model, override_id)
             elif kind == "conversation":
-                tenant, conversation, model, until = orjson.loads(value)
-                state.conversations[tenant, conversation] = (model, until)
-                state._expiring_conversations.append((until, tenant, conversation))
+                tenant, name, *known = orjson.loads(value)
+                conversation = state.conversations[tenant, name] = Conversation(*known)
+                state._expiring_conversations.append((conversation.until_ms, tenant, name))
+            elif kind == "shares":
+                state.choices[key.split("/", 1)[1]] = orjson.loads(value)
             elif kind in Ledger.KINDS:
                 state.ledger(key.split("/", 2)[1]).load(key, value)
         heapq.heapify(state._expiring_seen)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from routing.reason_codes import ReasonCode
-from schemas.decision import AttemptPlan, Candidate, Choice, Denial, Veto
+from schemas.classification import TaskDescriptor
+from schemas.decision import AttemptPlan, Choice, Denial, Veto
 from schemas.money import PICO
 
 LABELS: Final = {
@@ -82,31 +83,33 @@ def label(task_type: str) -> str:
     return LABELS.get(task_type, task_type)
 
 
-def strengths(candidate: Candidate) -> tuple[ReasonCode, ...]:
-    """Return what speaks for a candidate: terms that are high, best first as documented."""
+def strengths(terms: Sequence[float]) -> tuple[ReasonCode, ...]:
+    """Return what speaks for a model by its terms (capability, cost, quality, latency, history), best first."""
+    capability, cost, quality, latency, history = terms[:5]
     codes: list[ReasonCode] = []
-    if candidate.capability >= 0.9:
+    if capability >= 0.9:
         codes.append(ReasonCode.CAPABILITY_MATCH)
-    if candidate.cost >= 0.5:
+    if cost >= 0.5:
         codes.append(ReasonCode.COST_EFFICIENT)
-    if candidate.latency >= 0.5:
+    if latency >= 0.5:
         codes.append(ReasonCode.FAST)
-    if candidate.quality >= 0.9:
+    if quality >= 0.9:
         codes.append(ReasonCode.HIGH_QUALITY)
-    if candidate.history >= 0.9:
+    if history >= 0.9:
         codes.append(ReasonCode.HISTORY)
     return tuple(codes)
 
 
-def scored_reason(name: str, task_type: str, complexity: str, confidence: float, candidate: Candidate) -> str:
-    """Return the reason of a choice by score."""
-    codes = strengths(candidate)
+def scored_reason(task: TaskDescriptor, name: str, terms: Sequence[float], estimate: tuple[int, int]) -> str:
+    """Return the reason of a choice by score; ``estimate`` is pico-dollars and milliseconds."""
+    codes = strengths(terms)
     said = [words for code, words in _STRENGTHS if code in codes][:2]
     praise = " and ".join(said) or "has the best balance of ability, cost and speed"
-    sure = "" if confidence >= 0.5 else ", as far as the text tells"
+    sure = "" if task.confidence >= 0.5 else ", as far as the text tells"
+    cost, latency = estimate
     return (
-        f"this looks like {label(task_type)} ({complexity}{sure}) and {name} {praise}: "
-        f"about {dollars(candidate.estimated_cost)} and {seconds(candidate.estimated_latency_ms)}"
+        f"this looks like {label(str(task.type))} ({task.complexity}{sure}) and {name} {praise}: "
+        f"about {dollars(cost)} and {seconds(latency)}"
     )
 
 
@@ -136,10 +139,10 @@ def lines(decision: Choice | Denial, limit: int = 5) -> tuple[str, ...]:
     ]
     if len(decision.chain) > 1:
         shown.append("if it fails: " + ", then ".join(plan.model for plan in decision.chain[1:]))
-    ranked: Sequence[Candidate] = sorted(decision.candidates, key=lambda item: -item.score)
-    others = [item for item in ranked if item.model != decision.model][:limit]
+    ranked = {item.model: item.score for item in decision.candidates} | decision.others
+    others = [f"{model} {score:.3f}" for model, score in ranked.items() if model != decision.model][:limit]
     if others:
-        shown.append("alternatives: " + ", ".join(f"{item.model} {item.score:.3f}" for item in others))
+        shown.append("alternatives: " + ", ".join(others))
     return (*shown, *_vetoes(decision.vetoes, limit))
 
 

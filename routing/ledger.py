@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import Any, ClassVar, Final
 
 from routing.budget_policy import BudgetPolicy
+from routing.build import build, fresh
 from routing.ledger_alerts import Common, conflict_alert, overrun_alert, threshold_alert
 from routing.ledger_state import (
     Hold,
@@ -72,7 +73,17 @@ class Ledger:
     def lines(self, policy: BudgetPolicy, now_ms: int) -> tuple[WindowLine, ...]:
         """Return the capped windows that contain ``now_ms``, day before month, as a decision reads them."""
         return tuple(
-            WindowLine(window=kind, start=instant(start), end=instant(end), cap=cap, spent=spent, held=held)
+            build(
+                WindowLine,
+                {
+                    "window": kind,
+                    "start": instant(start),
+                    "end": instant(end),
+                    "cap": cap,
+                    "spent": spent,
+                    "held": held,
+                },
+            )
             for kind, cap, start, end, spent, held in self._counts(policy, now_ms)
             if cap is not None
         )
@@ -110,16 +121,19 @@ class Ledger:
             bounds_of(kind, *window_bounds(kind, now_ms, policy.timezone), cap) for kind, cap in _caps(policy)
         )
         identity = event_id(self.tenant, Held.TYPE, common["causation_id"], number)
-        return Held(
-            id=identity,
-            hold_id=identity,
-            decision_id=decision_id,
-            number=number,
-            amount=amount,
-            windows=windows,
-            per_request_cap=policy.per_request,
-            config_offset=config_offset,
-            **common,
+        return fresh(
+            Held,
+            {
+                "id": identity,
+                "hold_id": identity,
+                "decision_id": decision_id,
+                "number": number,
+                "amount": amount,
+                "windows": windows,
+                "per_request_cap": policy.per_request,
+                "config_offset": config_offset,
+                **common,
+            },
         )
 
     def settle(
@@ -131,9 +145,8 @@ class Ledger:
         hold = self._hold_of(decision_id)
         if hold.state is HoldState.HELD:
             overrun = max(0, cost - hold.amount)
-            settled = Settled(
-                attempt_id=attempt_id, amount=cost, overrun=overrun, **self._fields(common, Settled, hold, decision_id)
-            )
+            fields = self._fields(common, Settled, hold, decision_id)
+            settled = fresh(Settled, {**fields, "attempt_id": attempt_id, "amount": cost, "overrun": overrun})
             return [settled, *self._alerts(common, settled, cost, overrun, policy)]
         if hold.state is HoldState.FORFEIT and hold.attempt_id == attempt_id:
             difference = cost - hold.charged

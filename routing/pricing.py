@@ -107,13 +107,16 @@ def pieces(rates: Rates, quantity: Quantity) -> int:
     )
 
 
-def estimate(rates: Rates, input_tokens: int, output_tokens: int, quantity: Quantity = NOTHING_ELSE) -> int:
-    """Return the expected cost of one call."""
-    price_in, price_out = rates.input, rates.output
+def estimate(
+    rates: Rates, input_tokens: int, output_tokens: int, quantity: Quantity = NOTHING_ELSE, cached: int = 0
+) -> int:
+    """Return the expected cost of one call, ``cached`` of its input tokens read from the provider's prompt cache."""
+    price_in, price_out, price_cached = rates.input, rates.output, rates.cached_input
     for tier in rates.tiers:
         if input_tokens > tier.above:
-            price_in, price_out = tier.input, tier.output
-    return ceil_million(input_tokens * price_in + output_tokens * price_out) + pieces(rates, quantity)
+            price_in, price_out, price_cached = tier.input, tier.output, tier.cached_input
+    tokens = (input_tokens - cached) * price_in + cached * price_cached + output_tokens * price_out
+    return ceil_million(tokens) + pieces(rates, quantity)
 
 
 def bound(rates: Rates, input_tokens: int, output_tokens: int, quantity: Quantity = NOTHING_ELSE) -> int:

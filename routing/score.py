@@ -3,34 +3,50 @@
 ::
 
     short(x)   = min(1, x / required[complexity]) ** sharpness           ability beyond the need earns nothing
-    capability = short(ability for the type of task)
+    good       = (strength * prior + ratings * mean rating) / (strength + ratings)
+    capability = short(100 * good)                                       good: predicted share of good answers
     quality    = short(mean ability)
     cost       = half / (half + estimated cost)                          half = scoring.cost_half[complexity]
+                 or 1 - estimated cost / (2 * half), not below 0         with scoring.cost_form "linear"
     latency    = half / (half + estimated latency)                       half = scoring.latency_half_ms[latency class]
     history    = (strength * prior + calls * observed) / (strength + calls)
     score      = clamp(sum(weight * term) + clamp(boosts, -cap, cap), 0, 1)
 
-``observed`` is the mean of success rate and rating, where there are any. No term of one model depends on another model:
-adding or removing a model never changes the order of the others. Scores are rounded to nine decimals.
+The prior of ``good`` is what the router's trained predictor says of this prompt, else the catalog's ability for the
+type of task. ``observed`` is the mean of success rate and rating, where there are any. No term of one model depends on
+another model: adding or removing a model never changes the order of the others. Scores are rounded to nine decimals.
+
+With ``scoring.pacing`` p the weight of cost is multiplied by 1 + p * (pace - 1), then all are scaled to sum to 1;
+pace = the largest, over the budget windows, of (share of the cap spent and held) / (share of the time gone), within a
+quarter and four: a budget that is spent too fast makes cost count more (a primal-dual pacer, as in ParetoBandit,
+arXiv 2604.00136; here without memory, from the values that the decision stores).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from routing.models import ModelEntry
 from schemas.control_policy import Scoring
-from schemas.decision import StatisticsView
+from schemas.decision import StatisticsView, WindowLine
 
 DECIMALS: Final = 9
 TERMS: Final = ("capability", "cost", "quality", "latency", "history")
+_PACE_LIMIT: Final = 4.0
+_LEAST_GONE: Final = 0.05
+
+
+Weights = tuple[float, float, float, float, float]
+"""In the order of ``TERMS``."""
 
 
 class Terms(NamedTuple):
-    """The part of a score that depends on model and kind of task alone. ``base`` = weighted capability and quality."""
+    """The part of a score that depends on model and kind of task alone."""
 
     capability: float
     quality: float
-    base: float
+    prior: float
+    """Ability for the type of task as a share of good answers, 0..1: the prior of the predicted quality."""
     boost: float
     """Of ``best_for`` and ``avoid_for``."""
 
@@ -46,20 +62,47 @@ def sufficiency(ability: float, required: float, sharpness: int) -> float:
     return round(worth, DECIMALS)
 
 
-def static_terms(
-    entry: ModelEntry, task_type: str, complexity: str, scoring: Scoring, weights: Mapping[str, float]
-) -> Terms:
+def static_terms(entry: ModelEntry, task_type: str, complexity: str, scoring: Scoring) -> Terms:
     """Return the terms of ``entry`` for a type and complexity."""
     required = scoring.required[complexity]  # type: ignore[index]
-    capability = sufficiency(entry.match.get(task_type, entry.quality), required, scoring.sharpness)
+    ability = entry.match.get(task_type, entry.quality)
+    capability = sufficiency(ability, required, scoring.sharpness)
     quality = sufficiency(entry.quality, required, scoring.sharpness)
     boost = 0.0
     if task_type in entry.best_for:
         boost += scoring.best_for
     if task_type in entry.avoid_for:
         boost -= scoring.avoid_for
-    base = weights["capability"] * capability + weights["quality"] * quality
-    return Terms(capability, quality, base, boost)
+    return Terms(capability, quality, round(ability / 100, DECIMALS), boost)
+
+
+def predicted_quality(prior: float, statistics: StatisticsView | None, strength: float) -> float:
+    """Return the predicted share of good answers, 0..1: ``prior``, drawn to the mean rating as ratings come in."""
+    if statistics is None or statistics.rating is None or statistics.ratings <= 0:
+        return prior
+    count = statistics.ratings
+    return round((strength * prior + count * statistics.rating) / (strength + count), DECIMALS)
+
+
+def pace_of(windows: Sequence[WindowLine], now: datetime) -> float:
+    """Return how fast the budget is spent: share of the cap used / share of the time gone, the worst window's.
+
+    Within a quarter and four; 1 without a cap. The first twentieth of a window counts as a twentieth.
+    """
+    pace = 0.0
+    for line in windows:
+        gone = (now - line.start) / (line.end - line.start)
+        used = (line.spent + line.held) / line.cap if line.cap else 1.0
+        pace = max(pace, used / max(gone, _LEAST_GONE))
+    return min(_PACE_LIMIT, max(1 / _PACE_LIMIT, pace)) if windows else 1.0
+
+
+def paced(weights: Weights, pace: float, pacing: float) -> Weights:
+    """Return weights in which cost counts 1 + pacing * (pace - 1) times, scaled to sum to what they did."""
+    capability, cost, quality, latency, history = weights
+    more = cost * pacing * (pace - 1)
+    scale = 1 / (1 + more)
+    return (capability * scale, (cost + more) * scale, quality * scale, latency * scale, history * scale)
 
 
 def history_term(statistics: StatisticsView | None, scoring: Scoring) -> float:

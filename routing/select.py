@@ -1,11 +1,12 @@
 """Select among scored candidates: forced, locked, restricted or best by score; and the fallbacks behind it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from routing.asked import Asked
 from routing.candidates import Field, Scored
+from routing.explore import draw_among, explores
 from routing.reason_codes import ReasonCode
 from routing.references import Suffix
 from routing.rules import CompiledRule, Ruling
@@ -27,42 +28,33 @@ class Selection:
     from_model: str | None = None
     sure: bool = False
     """Decided by a person or a rule, not by the classification."""
-
-
-def by_score(item: Scored) -> tuple[float, int, str]:
-    """Best score first; ties go to the cheaper, then by name."""
-    candidate = item.candidate
-    return (-candidate.score, candidate.estimated_cost, candidate.model)
+    propensities: Mapping[str, float] | None = None
+    """Of every model that could have been drawn; None: the chosen one, for certain."""
 
 
 def by_cost(item: Scored) -> tuple[int, float, str]:
     """Cheapest first."""
-    candidate = item.candidate
-    return (candidate.estimated_cost, -candidate.score, candidate.model)
+    return (item.cost, item.rank, item.model)
 
 
 def by_latency(item: Scored) -> tuple[int, float, str]:
     """Fastest first."""
-    candidate = item.candidate
-    return (candidate.estimated_latency_ms, -candidate.score, candidate.model)
+    return (item.latency, item.rank, item.model)
 
 
-_ORDER: Final[dict[Suffix | None, Callable[[Scored], tuple[float, float, str]]]] = {
-    None: by_score,
-    "floor": by_cost,
-    "nitro": by_latency,
-}
+_ORDER: Final[dict[Suffix, Callable[[Scored], tuple[float, float, str]]]] = {"floor": by_cost, "nitro": by_latency}
 
 
-def select(s: Situation, wanted: Asked, lock: str | None, ruling: Ruling, field: Field) -> Selection | None:
-    """Return the selection, or None when nothing that may be chosen is left."""
+def select(
+    s: Situation, wanted: Asked, lock: str | None, ruling: Ruling, field: Field, number: float = 0.0
+) -> Selection | None:
+    """Return the selection, or None when nothing that may be chosen is left; ``number`` in [0, 1) draws."""
     guests = field.guests
-    competing = [item for item in field.scored if item.candidate.model not in guests] if guests else field.scored
-    ranked = sorted(competing, key=by_score)
+    ranked = [item for item in field.ranked if item.model not in guests] if guests else field.ranked
     if wanted.kind == "model":
         return _forced(s, wanted, field, ranked)
     if lock is not None:
-        found = [item for item in field.scored if item.candidate.model == lock]
+        found = [item for item in field.ranked if item.model == lock]
         return Selection(found[0], (), 1, (ReasonCode.AREA_LOCK,), sure=True) if found else None
     if wanted.kind == "pool" or wanted.suffix is not None:
         return _pool(s, wanted, ranked)
@@ -73,18 +65,18 @@ def select(s: Situation, wanted: Asked, lock: str | None, ruling: Ruling, field:
             return selection
     if not ranked:
         return None
-    return _best(s, ranked, ruling, unavailable=rule)
+    return _best(s, ranked, ruling, number, unavailable=rule)
 
 
 def _forced(s: Situation, wanted: Asked, field: Field, ranked: Sequence[Scored]) -> Selection | None:
     model = wanted.models[0]
-    found = [item for item in field.scored if item.candidate.model == model]
+    found = [item for item in field.ranked if item.model == model]
     if not found:
         return None
     override = (wanted.forced_by or "").startswith("override")
     code = ReasonCode.FORCED_OVERRIDE if override else ReasonCode.FORCED_REQUEST
     others = ranked if s.policy.settings.forced_fallback else ()
-    auto = next((item.candidate.model for item in ranked), None)
+    auto = ranked[0].model if ranked else None
     return Selection(
         found[0],
         _fallbacks(s, found[0], others),
@@ -96,10 +88,11 @@ def _forced(s: Situation, wanted: Asked, field: Field, ranked: Sequence[Scored])
 
 
 def _pool(s: Situation, wanted: Asked, ranked: Sequence[Scored]) -> Selection | None:
-    members = [item for item in ranked if not wanted.models or item.candidate.model in wanted.models]
+    members = [item for item in ranked if not wanted.models or item.model in wanted.models]
     if not members:
         return None
-    members.sort(key=_ORDER[wanted.suffix])
+    if wanted.suffix is not None:
+        members.sort(key=_ORDER[wanted.suffix])
     codes: list[ReasonCode] = []
     if wanted.models:
         codes.append(ReasonCode.POOL)
@@ -110,7 +103,7 @@ def _pool(s: Situation, wanted: Asked, ranked: Sequence[Scored]) -> Selection | 
 
 def _by_rule(s: Situation, rule: CompiledRule, field: Field, ranked: Sequence[Scored]) -> Selection | None:
     """Return the first (lock) or best (restrict) of the rule's models; the list goes on as fallbacks, then the rest."""
-    known = {item.candidate.model: item for item in field.scored}
+    known = {item.model: item for item in field.ranked}
     members = [
         known[model]
         for model in rule.models
@@ -121,13 +114,13 @@ def _by_rule(s: Situation, rule: CompiledRule, field: Field, ranked: Sequence[Sc
     if rule.suffix is not None:
         members.sort(key=_ORDER[rule.suffix])
     elif rule.effect == "restrict":
-        members.sort(key=by_score)
+        members.sort()
     codes = [ReasonCode.RULE_LOCK if rule.effect == "lock" else ReasonCode.RULE_RESTRICT]
     if rule.suffix == "floor":
         codes.append(ReasonCode.CHEAPEST)
     elif rule.suffix == "nitro":
         codes.append(ReasonCode.FASTEST)
-    if rule.effect == "lock" and rule.suffix is None and members[0].candidate.model != rule.models[0]:
+    if rule.effect == "lock" and rule.suffix is None and members[0].model != rule.models[0]:
         codes.append(ReasonCode.RULE_FALLBACK)
     rest = members if rule.deny else [*members, *ranked]
     listed = members[1:] if rule.effect == "lock" and rule.suffix is None else []
@@ -135,9 +128,23 @@ def _by_rule(s: Situation, rule: CompiledRule, field: Field, ranked: Sequence[Sc
     return Selection(members[0], fallbacks, 1 if rule.tier == 1 else 2, tuple(codes), rule, sure=True)
 
 
-def _best(s: Situation, ranked: Sequence[Scored], ruling: Ruling, unavailable: CompiledRule | None) -> Selection:
+def _best(
+    s: Situation, ranked: Sequence[Scored], ruling: Ruling, number: float, unavailable: CompiledRule | None
+) -> Selection:
+    exploration = s.policy.settings.exploration
+    if len(ranked) > 1 and explores(exploration, s.facts, s.task.complexity):
+        drawn = draw_among(ranked, exploration, s.view.statistics, number)
+        if drawn.chosen is not ranked[0]:
+            codes = (ReasonCode.EXPLORED, *((ReasonCode.NEW_MODEL,) if drawn.new else ()))
+            fallbacks = _fallbacks(s, drawn.chosen, ranked)
+            return Selection(drawn.chosen, fallbacks, 2, codes, propensities=drawn.propensities)
+        return replace(_top(s, ranked, ruling, unavailable), propensities=drawn.propensities)
+    return _top(s, ranked, ruling, unavailable)
+
+
+def _top(s: Situation, ranked: Sequence[Scored], ruling: Ruling, unavailable: CompiledRule | None) -> Selection:
     chosen = ranked[0]
-    model = chosen.candidate.model
+    model = chosen.model
     codes: list[ReasonCode] = []
     if unavailable is not None:
         codes.append(ReasonCode.RULE_UNAVAILABLE)
@@ -149,7 +156,7 @@ def _best(s: Situation, ranked: Sequence[Scored], ruling: Ruling, unavailable: C
         codes.append(ReasonCode.RULE_BOOST)
     tier: Tier = 2
     if any(item.preference for item in ranked):
-        without = min(ranked, key=lambda item: (-item.without, *by_score(item)[1:]))
+        without = min(ranked, key=lambda item: (-item.without, item.cost, item.model))
         if without is not chosen:
             tier = 4
             codes.append(ReasonCode.PREFERENCE)
@@ -164,24 +171,24 @@ def _fallbacks(
     """Return the models behind the chosen one: a rule's list, the policy's chain, then others, new providers first."""
     room = s.policy.settings.chain_length - 1
     first = list(listed)
-    chain = s.policy.fallbacks.get(chosen.candidate.model)
+    chain = s.policy.fallbacks.get(chosen.model)
     if chain:
-        known = {item.candidate.model: item for item in ordered}
+        known = {item.model: item for item in ordered}
         first += [known[model] for model in chain if model in known]
     picked: list[Scored] = []
-    models = {chosen.candidate.model}
+    models = {chosen.model}
     for item in first:
-        if len(picked) < room and item.candidate.model not in models:
+        if len(picked) < room and item.model not in models:
             picked.append(item)
-            models.add(item.candidate.model)
+            models.add(item.model)
     providers = {chosen.endpoint.provider, *(item.endpoint.provider for item in picked)}
     for fresh in (True, False):
         for item in ordered:
             if len(picked) >= room:
                 return tuple(picked)
-            if item.candidate.model in models or (fresh and item.endpoint.provider in providers):
+            if item.model in models or (fresh and item.endpoint.provider in providers):
                 continue
             picked.append(item)
-            models.add(item.candidate.model)
+            models.add(item.model)
             providers.add(item.endpoint.provider)
     return tuple(picked)

@@ -6,12 +6,15 @@ from typing import Final
 
 from routing.pricing import NOTHING_ELSE, Quantity
 from routing.reason_codes import VetoRule
+from routing.score import Weights, pace_of, paced
 from routing.tenant_policy import TenantPolicy
 from schemas.classification import TaskDescriptor
 from schemas.decision import View
 from schemas.request import RequestFacts
 
 _NO_LIMIT: Final = 1 << 62
+_LEAST_CACHED: Final = 1024
+"""Tokens; providers cache no shorter prompts."""
 _BYTES_PER_AUDIO_SECOND: Final = 1000
 """8 kbit/s, the slowest speech codec in use: no recording of a size lasts longer."""
 
@@ -42,6 +45,10 @@ class Situation:
     min_quality: float
     quality_source: str
     job: str | None
+    warm_tokens: int
+    """Input tokens that the conversation's provider has cached; 0 where it would not cache so few."""
+    weights: Weights
+    """Of the five terms, for this decision."""
     needs_care: bool
     """Whether more than context window and quality may bar models: tools, pictures, sensitivity, job, exclusions."""
 
@@ -96,6 +103,8 @@ def situation(facts: RequestFacts, task: TaskDescriptor, view: View, policy: Ten
         min_quality=min_quality,
         quality_source=quality_source,
         job=job,
+        warm_tokens=min(view.warm_tokens, task.estimated_input_tokens) if view.warm_tokens >= _LEAST_CACHED else 0,
+        weights=_weights(view, policy, now),
         needs_care=task.modality != "text"
         or task.needs_tools
         or task.needs_vision
@@ -103,6 +112,13 @@ def situation(facts: RequestFacts, task: TaskDescriptor, view: View, policy: Ten
         or bool(view.excluded)
         or job is not None,
     )
+
+
+def _weights(view: View, policy: TenantPolicy, now: datetime) -> Weights:
+    pacing = policy.scoring.pacing
+    if not pacing:
+        return policy.weight_list
+    return paced(policy.weight_list, pace_of(view.windows, now), pacing)
 
 
 def _job(facts: RequestFacts, policy: TenantPolicy) -> str | None:

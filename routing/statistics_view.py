@@ -39,6 +39,7 @@ def merge(rows: Iterable[ModelStatisticsRow], weight: Callable[[ModelStatisticsR
         calls=round(calls),
         success_rate=round(successes / calls, _DECIMALS) if calls else None,
         rating=round(rating_sum / ratings, _DECIMALS) if ratings else None,
+        ratings=round(ratings),
         latency_p50_ms=quantile(latency, 0.5),
         latency_p95_ms=quantile(latency, 0.95),
     )

@@ -13,7 +13,8 @@ from routing.pricing import Quantity, Rates, pieces, rates_at
 from routing.reason_codes import VetoRule
 from routing.references import NameTable
 from routing.rules import compile_rules
-from routing.score import static_terms
+from routing.score import TERMS, Weights, static_terms
+from routing.shares import ShareControl
 from routing.taxonomy import Taxonomy
 from schemas.control_catalog import ServedBy
 from schemas.control_policy import PolicyDocument
@@ -22,6 +23,7 @@ from schemas.decision import Veto
 from schemas.request import RequestFacts
 
 _NO_SPACE: Final = Space()
+_NO_BOOSTS: Final[Mapping[str, float]] = {}
 _ONE_OF_EACH: Final = Quantity(seconds=1, characters=1, images=1)
 Rows = tuple["Row", ...]
 
@@ -52,7 +54,8 @@ class Lane(NamedTuple):
     model: str
     capability: float
     quality: float
-    base: float
+    prior: float
+    """Share of good answers that the catalog's ability for the type stands for."""
     boost: float
     context_window: int
     ability: float
@@ -97,10 +100,13 @@ class TenantPolicy:
         self.settings = policy
         self.scoring = policy.scoring
         self.weights: Mapping[str, float] = tenant.weights or policy.weights.model_dump()  # type: ignore[assignment]
+        self.weight_list: Weights = tuple(self.weights[term] for term in TERMS)  # type: ignore[assignment]
         self.taxonomy = taxonomy
         self.names = names
         self.models: Mapping[str, ModelEntry] = {entry.id: entry for entry in entries}
         self.rules = compile_rules(policy, names)
+        steered = policy.shares is not None and policy.shares.control > 0
+        self.share_control = ShareControl(policy.shares, names) if policy.shares is not None and steered else None
         self.budget = BudgetPolicy(
             daily=tenant.budget.daily,
             monthly=tenant.budget.monthly,
@@ -162,6 +168,10 @@ class TenantPolicy:
         known = self.space(facts.space)
         return known.type.value if known is not None else None
 
+    def share_boosts(self, shares: Mapping[str, float]) -> Mapping[str, float]:
+        """Return the boosts toward the target shares; none where the router does not steer."""
+        return self.share_control.boosts(shares) if self.share_control is not None else _NO_BOOSTS
+
     def max_output_tokens(self, task_type: str) -> int:
         """Return the policy's bound on the output of a type of task."""
         limits: Mapping[str, int] = self.settings.max_output_tokens  # type: ignore[assignment]
@@ -198,13 +208,13 @@ class TenantPolicy:
     def lane(self, row: Row, task_type: str, complexity: str) -> Lane:
         """Return one row prepared for a kind of task."""
         entry, rates = row.entry, row.rates
-        terms = static_terms(entry, task_type, complexity, self.scoring, self.weights)
+        terms = static_terms(entry, task_type, complexity, self.scoring)
         return Lane(
             row=row,
             model=entry.id,
             capability=terms.capability,
             quality=terms.quality,
-            base=terms.base,
+            prior=terms.prior,
             boost=terms.boost,
             context_window=entry.context_window,
             ability=entry.quality,

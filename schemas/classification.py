@@ -66,6 +66,8 @@ class TaskDescriptor(Frozen):
     signals: SignalsView = SignalsView()
     features: TaskFeatures = TaskFeatures()
     cluster: str | None = None
+    predictions: dict[str, float] = {}
+    """Model -> share of good answers (0..1, nine decimals) that the router's trained predictor expects."""
 
 
 class ClassificationMade(Event):

@@ -121,6 +121,10 @@ class Scoring(Strict):
         "critical": 100_000_000_000,
     }
     """Estimated dollars at which the cost term is one half."""
+    cost_form: Literal["ratio", "linear"] = "ratio"
+    """``ratio`` never reaches zero; ``linear`` is quality minus a price per dollar: the form of learned routers."""
+    pacing: Annotated[float, Field(ge=0, le=1)] = 0
+    """How much more cost counts while a budget is spent faster than its time passes; 0: not at all."""
     latency_half_ms: dict[Literal["interactive", "background"], Milliseconds] = {
         "interactive": 6_000,
         "background": 120_000,
@@ -137,6 +141,8 @@ class Scoring(Strict):
     """For the conversation's model: its prompt cache is warm (SPEC R19)."""
     sticky_conversation: Annotated[float, Field(ge=0, le=1)] = 0.25
     """The same with stickiness per conversation."""
+    prompt_cache_ms: Annotated[int, Field(ge=0, le=86_400_000)] = 300_000
+    """How long a provider keeps the prompt of a conversation cached: so long its tokens are estimated at that price."""
     degraded: Annotated[float, Field(ge=0, le=1)] = 0.10
     """Taken from models whose provider is degraded."""
     preference: Annotated[float, Field(ge=0, le=2)] = 1.0
@@ -147,11 +153,32 @@ class Scoring(Strict):
 
 
 class Shares(Strict):
-    """Target traffic shares (SPEC R12): normalised targets with a tolerance, and upper limits. Data for reports."""
+    """Target traffic shares (SPEC R12): targets with a tolerance, and upper limits; see ``routing/shares.py``."""
 
     targets: dict[ModelReference, Share] = {}
     upper_limits: dict[ModelReference, Share] = {}
     tolerance: Share = 0.05
+    control: Annotated[float, Field(ge=0, le=10)] = 0
+    """Gain of the soft controller: boost per unit of share that is missing; 0: targets are data for reports only."""
+    window: Annotated[int, Field(ge=10, le=100_000)] = 200
+    """Decisions of the tenant over which shares are counted, older ones fading."""
+
+
+class Exploration(Strict):
+    """How often another than the best model is tried, and which (``routing/explore.py``); propensities are logged."""
+
+    share: Annotated[float, Field(ge=0, le=0.5)] = 0
+    """Of requests that go to another model within reach, at most."""
+    within: Share = 0.1
+    """How far below the best score a model may be."""
+    sharpness: Annotated[float, Field(ge=0, le=1e6)] = 100
+    """How fast the probability falls with the gap of scores."""
+    new_models: Annotated[float, Field(ge=0, le=0.2)] = 0
+    """Share of requests that go to models with few calls, whatever their score."""
+    new_calls: Annotated[int, Field(ge=1, le=1_000_000)] = 50
+    """A model with fewer calls for a type of task is new to it."""
+    automation: tuple[Literal["human_in_loop", "automated"], ...] = ("human_in_loop",)
+    complexity: tuple[Complexity, ...] = ("simple", "medium", "complex")
 
 
 class ModelTarget(Strict):
@@ -198,6 +225,9 @@ class PolicyDocument(DocumentBase):
     }
     """Of the request, when it sets none."""
     stickiness: Literal["message", "conversation"] = "message"
+    exploration: Exploration = Exploration()
+    logged_candidates: Annotated[int, Field(ge=1, le=1000)] = 8
+    """Models whose terms and estimates a decision records; of all others it records the score."""
     shares: Shares | None = None
     targets: dict[ModelReference, ModelTarget] = {}
 

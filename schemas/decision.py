@@ -38,6 +38,8 @@ class StatisticsView(Frozen):
     calls: int
     success_rate: float | None = None
     rating: float | None = None
+    ratings: int = 0
+    """How many ratings the mean is of."""
     latency_p50_ms: float | None = None
     latency_p95_ms: float | None = None
 
@@ -60,6 +62,10 @@ class View(Frozen):
     health: dict[str, Health] = Field(default_factory=dict)
     conversation_model: str | None = None
     override: OverrideView | None = None
+    shares: dict[str, float] = Field(default_factory=dict)
+    """Model -> share of the tenant's latest decisions, where the router steers toward target shares."""
+    warm_tokens: int = 0
+    """Input tokens of this conversation that the provider of ``conversation_model`` still has in its prompt cache."""
     excluded: tuple[str, ...] = ()
     """Models already tried for this request by an earlier decision (billed failure or UNKNOWN)."""
 
@@ -75,6 +81,8 @@ class Candidate(Frozen):
     latency: float
     history: float
     boost: float = 0.0
+    predicted_quality: float | None = None
+    """Predicted share of good answers, 0..1."""
     estimated_cost: Money
     estimated_latency_ms: int
     propensity: float
@@ -139,6 +147,9 @@ class Choice(Frozen):
     reason_codes: tuple[str, ...]
     badge: str
     candidates: tuple[Candidate, ...]
+    """The best by score, the chosen and its fallbacks, and every model that could have been drawn; best first."""
+    others: dict[str, float] = Field(default_factory=dict)
+    """All other models that passed the vetoes, with their score; best first."""
     vetoes: tuple[Veto, ...] = ()
     forced_by: str | None = None
     from_model: str | None = None

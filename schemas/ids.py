@@ -10,8 +10,11 @@ _NAMESPACE_BYTES = NAMESPACE.bytes
 
 def uuid5_of(parts: Iterable[str | int]) -> str:
     """Return the version 5 UUID of the parts, joined by the unit separator; ``uuid.uuid5`` without its objects."""
-    name = "\x1f".join(map(str, parts)).encode()
-    digest = sha1(_NAMESPACE_BYTES + name, usedforsecurity=False).digest()
+    return _uuid5("\x1f".join(map(str, parts)))
+
+
+def _uuid5(name: str) -> str:
+    digest = sha1(_NAMESPACE_BYTES + name.encode(), usedforsecurity=False).digest()
     h = digest[:16].hex()
     variant = "89ab"[(digest[8] & 0x3F) >> 4]
     return f"{h[:8]}-{h[8:12]}-5{h[13:16]}-{variant}{h[17:20]}-{h[20:]}"
@@ -19,7 +22,7 @@ def uuid5_of(parts: Iterable[str | int]) -> str:
 
 def event_id(tenant: str, type_: str, causation_id: str, ordinal: int) -> str:
     """Return the id of an event derived from ``causation_id``; ``ordinal`` tells several of one type apart."""
-    return uuid5_of((tenant, type_, causation_id, ordinal))
+    return _uuid5(f"{tenant}\x1f{type_}\x1f{causation_id}\x1f{ordinal}")
 
 
 def position_id(topic: str, partition: int, offset: int) -> str:

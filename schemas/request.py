@@ -195,11 +195,6 @@ class RequestReceived(Event):
             return self.messages
         return (*self.messages, Message(role="user", content=self.prompt))
 
-    def facts(self) -> RequestFacts:
-        """Return what routing may read; values are validated already, so they are taken over as they are."""
-        values = self.__dict__
-        return RequestFacts.model_construct(**{name: values[name] for name in RequestFacts.model_fields})
-
 
 class RequestCancelled(Event):
     """A client no longer wants the answer of ``request_id``; published to ``requests``."""

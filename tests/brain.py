@@ -9,6 +9,7 @@ from deploy.shipped_config import shipped_documents
 from routing.catalog import CompiledConfig, compile_config
 from routing.classify import classify
 from routing.decide import decide
+from routing.request_facts import facts_of
 from schemas.classification import TaskDescriptor
 from schemas.control import ConfigDocument
 from schemas.control_policy import PolicyDocument
@@ -62,7 +63,7 @@ def route(
     """Classify and decide."""
     found = config.tenant(event.tenant)
     assert found is not None
-    return decide(event.facts(), classify(event, config), view or View(), found, now)
+    return decide(facts_of(event), classify(event, config), view or View(), found, now)
 
 
 def chosen(config: CompiledConfig, event: RequestReceived, view: View | None = None, now: datetime = NOW) -> Choice:

@@ -7,6 +7,7 @@ from functools import partial
 from routing.catalog import CompiledConfig, compile_config
 from routing.classify import classify
 from routing.decide import decide
+from routing.request_facts import facts_of
 from schemas.decision import View
 from schemas.request import RequestReceived
 from tests.bench.figures import Row, Section, microseconds, percentile
@@ -36,7 +37,7 @@ def pure(count: int = 4000) -> Section:
     policy = config.tenant("bench")
     assert policy is not None
     requests = _requests(prompts(count))
-    facts = [request.facts() for request in requests]
+    facts = [facts_of(request) for request in requests]
     tasks = [classify(request, config) for request in requests]
     view = View()
     gc.collect()

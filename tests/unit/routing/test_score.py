@@ -6,13 +6,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from routing.score import TERMS, history_term, set_weight, sufficiency
+from routing.decide import decide
+from routing.request_facts import facts_of
+from routing.score import TERMS, history_term, pace_of, paced, predicted_quality, set_weight, sufficiency
 from schemas.control_policy import Scoring, Weights
-from schemas.decision import PreferenceView, StatisticsView, View
-from tests.brain import chosen, policy, request, tenant
+from schemas.decision import Choice, PreferenceView, StatisticsView, View
+from tests.brain import NOW, chosen, day, month, policy, request, task, tenant
 
 POOL = ["gpt-4.1", "gpt-4.1-mini", "claude-opus-4.5", "claude-sonnet-4", "claude-haiku-4.5", "gpt-4o"]
 SCORING = Scoring()
+QUALITY = {"capability": 0.4, "cost": 0.35, "quality": 0.15, "latency": 0.05, "history": 0.05}
 
 
 def scores(config: Any, view: View | None = None, prompt: str = "Summarize this text.") -> dict[str, float]:
@@ -166,3 +169,80 @@ def test_tenant_weights_stand_above_the_policys() -> None:
     weights = {"capability": 0.0, "cost": 1.0, "quality": 0.0, "latency": 0.0, "history": 0.0}
     choice = chosen(policy({"weights": weights}, pool=POOL, scoring={"best_for": 0, "avoid_for": 0}), request())
     assert choice.model == min(choice.candidates, key=lambda item: item.estimated_cost).model
+
+
+def test_ratings_move_the_predicted_quality_and_the_ability_term() -> None:
+    """The predicted quality starts at the catalog's ability and is drawn to the mean rating as ratings come in (R9)."""
+    plain = {item.model: item for item in chosen(tenant(), request("Fix the crash")).candidates}
+    model = next(iter(plain))
+    for count in (1, 20, 10_000):
+        view = View(statistics={model: StatisticsView(calls=count, success_rate=1.0, rating=0.1, ratings=count)})
+        choice = chosen(policy(logged_candidates=1000), request("Fix the crash"), view)
+        moved = next(item for item in choice.candidates if item.model == model)
+        prior = plain[model].predicted_quality
+        assert prior is not None
+        assert moved.predicted_quality == pytest.approx((20 * prior + count * 0.1) / (20 + count), abs=2e-9)
+        assert moved.capability < plain[model].capability or count == 1
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.integers(0, 10_000))
+def test_predicted_quality_lies_between_prior_and_ratings(prior: float, rating: float, count: int) -> None:
+    """However many ratings, the prediction lies between the prior and their mean (R9)."""
+    view = StatisticsView(calls=count, rating=rating, ratings=count)
+    assert min(prior, rating) - 1e-9 <= predicted_quality(prior, view, 20) <= max(prior, rating) + 1e-9
+
+
+def test_trained_predictions_replace_the_catalogs_ability() -> None:
+    """Where the router's predictor knows this prompt, its word counts instead of the ability for the type (R16)."""
+    found = tenant().tenant("t")
+    assert found is not None
+    event = request("Fix the crash")
+    plain = chosen(tenant(), event)
+    taught = task(event).model_copy(update={"predictions": {plain.model: 0.05}})
+    choice = decide(facts_of(event), taught, View(), found, NOW)
+    assert isinstance(choice, Choice)
+    assert choice.model != plain.model
+
+
+def test_pacing_lets_cost_count_more_while_a_budget_is_spent_too_fast() -> None:
+    """A budget that runs out early makes cheap models win; one that is spent slowly does not (R9)."""
+    config = policy(scoring={"pacing": 1.0}, weights=QUALITY, pool=["claude-opus-4.5", "claude-sonnet-4.5"])
+    slow = chosen(config, request("Design a scalable system"), View(windows=(day(100, spent=1),)))
+    fast = chosen(config, request("Design a scalable system"), View(windows=(day(20, spent=19.8),)))
+    assert fast.chain[0].estimated_cost < slow.chain[0].estimated_cost
+
+
+@given(st.floats(0.25, 4), st.floats(0, 1))
+def test_paced_weights_keep_their_sum(pace: float, pacing: float) -> None:
+    """Pacing moves weight between cost and the rest, never the sum (R9)."""
+    assert sum(paced((0.35, 0.2, 0.2, 0.15, 0.1), pace, pacing)) == pytest.approx(1)
+
+
+def test_pace_is_that_of_the_worst_window() -> None:
+    """Pace is the share of the cap used over the share of the time gone, of the worst window, within 1/4 and 4 (R9)."""
+    assert pace_of((), NOW) == 1.0
+    assert pace_of((day(100, spent=50),), NOW) == 1.0
+    assert pace_of((day(100, spent=25, held=50), month(1000)), NOW) == 1.5
+    assert pace_of((day(100, spent=0.001),), NOW) == 0.25
+    assert pace_of((day(1, spent=100),), NOW) == 4.0
+
+
+def test_the_linear_form_of_cost_reaches_zero() -> None:
+    """With the linear form the cost term falls evenly and is 0 from twice the half point on (R9)."""
+    config = policy(scoring={"cost_form": "linear"}, logged_candidates=1000)
+    for item in chosen(config, request("Fix the crash")).candidates:
+        half = SCORING.cost_half["medium"]
+        assert item.cost == pytest.approx(max(0.0, 1 - item.estimated_cost / (2 * half)), abs=1e-9)
+
+
+def test_a_warm_prompt_cache_makes_the_conversations_model_cheaper() -> None:
+    """The tokens its provider still has cached are estimated at the price of cached tokens (R19)."""
+    config = policy(pool=["claude-sonnet-4"])
+    event = request("word " * 6000)
+    cold = chosen(config, event, View(conversation_model="claude-sonnet-4"))
+    warm = chosen(config, event, View(conversation_model="claude-sonnet-4", warm_tokens=5000))
+    few = chosen(config, event, View(conversation_model="claude-sonnet-4", warm_tokens=100))
+    saved = cold.chain[0].estimated_cost - warm.chain[0].estimated_cost
+    assert saved == 5000 * (3_000_000 - 300_000)
+    assert few.chain[0].estimated_cost == cold.chain[0].estimated_cost
+    assert warm.bound == cold.bound
