@@ -65,10 +65,12 @@ class Context:
         """Add a ready record."""
         self._outputs.append(output)
 
-    def emit(self, topic: str, event: Event) -> None:
-        """Add an event; alerts have one partition, everything else goes to this one."""
+    def emit(self, topic: str, event: Event) -> bytes:
+        """Add an event and return its JSON; alerts have one partition, everything else goes to this one."""
         partition = 0 if topic == t.ALERTS else self.partition
-        self._outputs.append(event.to_output(topic, self.batch_header, partition=partition))
+        value = event.to_json()
+        self._outputs.append(Output(topic, event.tenant, value, event.headers(self.batch_header), partition))
+        return value
 
     def common(self, request: OpenRequest) -> dict[str, Any]:
         """Return the envelope fields of events that follow from ``request``."""

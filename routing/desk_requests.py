@@ -46,13 +46,15 @@ LINGER_MS: Final = HOUR_MS // 6
 LINGER_UNKNOWN_MS: Final = 24 * HOUR_MS
 """With an UNKNOWN attempt they are remembered this long: the true cost may still come."""
 _LONGEST: Final = timedelta(minutes=15)
-_NOT_CONTENT: Final = frozenset({"id", "occurred_at", "traceparent", "source", "type", "causation_id"})
+_NOT_CONTENT: Final = {"id", "occurred_at", "traceparent", "source", "type", "causation_id"}
 
 
 def content_hash(key: bytes, event: RequestReceived) -> str:
     """Return the keyed BLAKE2b of a request's canonical data without id, time and trace fields (DESIGN 6.6)."""
-    data = event.model_dump(mode="json", exclude_defaults=True, exclude=set(_NOT_CONTENT))
-    return hashlib.blake2b(orjson.dumps(data, option=orjson.OPT_SORT_KEYS), key=key[:64], digest_size=16).hexdigest()
+    data = event.__pydantic_serializer__.to_json(event, exclude_defaults=True, exclude=_NOT_CONTENT)
+    if event.tool_definitions or event.response_format is not None:  # objects of clients, whose order says nothing
+        data = orjson.dumps(orjson.loads(data), option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(data, key=key[:64], digest_size=16).hexdigest()
 
 
 def position(topic: str, partition: int, offset: int) -> Position:
@@ -97,8 +99,7 @@ class RequestDesk:
         request, classified = self._classify(record, event, causation)
         context.state.see(event.tenant, event.request_id, Seen(content, record.offset, expires))
         self._replace(request)
-        context.state.open(request)
-        context.emit(t.CLASSIFICATIONS, classified)
+        context.state.open(request, context.emit(t.CLASSIFICATIONS, classified))
         self.decide_next(request, "request")
 
     def _answer_repeat(

@@ -101,12 +101,12 @@ class OpenRequest:
         """Tenant and request id."""
         return self.facts.tenant, self.facts.request_id
 
-    def dump_static(self) -> bytes:
-        """Return the part that never changes after acceptance."""
+    def dump_static(self, classified: bytes) -> bytes:
+        """Return the part that never changes after acceptance; ``classified`` is the JSON of its classification."""
         return orjson.dumps(
             {
                 "facts": orjson.Fragment(self.facts.__pydantic_serializer__.to_json(self.facts, exclude_defaults=True)),
-                "task": orjson.Fragment(self.task.__pydantic_serializer__.to_json(self.task, exclude_defaults=True)),
+                "classified": orjson.Fragment(classified),
                 "offset": self.offset,
                 "causation": self.causation_id,
                 "traceparent": self.traceparent,
@@ -137,7 +137,7 @@ class OpenRequest:
         fixed = orjson.loads(static)
         request = cls(
             RequestFacts.model_validate_json(orjson.dumps(fixed["facts"])),
-            TaskDescriptor.model_validate_json(orjson.dumps(fixed["task"])),
+            TaskDescriptor.model_validate_json(orjson.dumps(fixed["classified"]["task"])),
             fixed["offset"],
             fixed["causation"],
             fixed["traceparent"],
@@ -234,12 +234,12 @@ class DeskState:
 
     # Changes -----------------------------------------------------------------------------------------------------
 
-    def open(self, request: OpenRequest) -> None:
-        """Add an accepted request."""
+    def open(self, request: OpenRequest, classified: bytes) -> None:
+        """Add an accepted request; ``classified`` is the JSON of its classification."""
         tenant, request_id = request.key
         self.requests[request.key] = request
         self.unanswered += 1
-        self._dirty[f"request/{tenant}/{request_id}"] = request.dump_static()
+        self._dirty[f"request/{tenant}/{request_id}"] = request.dump_static(classified)
         self._changed[request.key] = request
 
     def ended(self, request: OpenRequest) -> None:

@@ -14,6 +14,7 @@ from schemas import topics as t
 from schemas.record import Output, Record
 from streams.engine import engine_version
 from streams.globals import Frozen, GlobalInputs
+from streams.patience import may_wait
 from streams.ready import announce_ready
 from streams.router_restore import newest_journals, restore_desks
 from streams.settings import Settings
@@ -92,6 +93,10 @@ class Router:
         self._report_at = now + _REPORT_S
         for partition, desk in sorted(self._desks.items()):
             log.info("state", partition=partition, **desk.state.gauges(self._now_ms), batch=desk.batch)
+
+    def may_wait(self, records: Mapping[str, Sequence[Record]], waited_s: float) -> bool:
+        """Return whether records of one partition may wait for others."""
+        return may_wait(records, waited_s)
 
     def wants_batch(self, partition: int) -> bool:
         """Return whether this partition has not yet journaled the config position."""

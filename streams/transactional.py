@@ -8,6 +8,7 @@ Any doubt ends the process; the supervisor restarts it and the log tells what ha
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event
+from time import monotonic
 from typing import Final, Protocol
 
 import structlog
@@ -35,6 +36,8 @@ class Pending:
     records: dict[str, list[Record]] = field(default_factory=dict[str, list[Record]])
     positions: dict[str, int] = field(default_factory=dict[str, int])
     """Topic -> next offset after the last record read."""
+    since: float | None = None
+    """Since when records wait for company, by the monotonic clock."""
 
 
 class Processor(Protocol):
@@ -56,6 +59,10 @@ class Processor(Protocol):
         self, partition: int, records: Mapping[str, Sequence[Record]], next_offsets: Mapping[str, int]
     ) -> Iterable[Output]:
         """Return what a batch of one partition writes."""
+        ...
+
+    def may_wait(self, records: Mapping[str, Sequence[Record]], waited_s: float) -> bool:
+        """Return whether records of one partition may wait on for others to share their transaction."""
         ...
 
     def has_room(self, partition: int) -> bool:
@@ -148,17 +155,20 @@ class TransactionalLoop:
 
     def _take(self, partition: int, pending: Pending) -> dict[str, list[Record]]:
         """Return the records of this round; the last topic's only once the others are read to their known ends."""
-        taken: dict[str, list[Record]] = {}
-        for name in self._topics[:-1]:
-            records = pending.records.pop(name, None)
-            if records:
-                taken[name] = records
         last = self._topics[-1]
+        taken = {name: found for name in self._topics[:-1] if (found := pending.records.get(name))}
         waiting = pending.records.get(last)
         if waiting and self._processor.has_room(partition) and self._caught_up(partition, pending):
-            taken[last] = pending.records.pop(last)
+            taken[last] = waiting
             waiting = None
         self._hold_back(partition, len(waiting or ()))
+        now = monotonic()
+        if taken and self._processor.may_wait(taken, now - (pending.since or now)):
+            pending.since = pending.since or now
+            return {}
+        pending.since = None
+        for name in taken:
+            del pending.records[name]
         return taken
 
     def _hold_back(self, partition: int, waiting: int) -> None:
