@@ -165,7 +165,7 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
     per_conversation = (s.facts.stickiness or s.policy.settings.stickiness) == "conversation"
     sticky = scoring.sticky_conversation if per_conversation else scoring.sticky
     warm, health = view.conversation_model, view.health
-    warm_tokens = s.warm_tokens
+    warm_tokens, above = s.warm_tokens, view.above_quality
     cap, strength = scoring.boost_cap, scoring.history_strength
     default_history = round(scoring.history_prior, DECIMALS)
     tokens_in, tokens_out, bound_in, limit_out = s.input_tokens, s.output_tokens, s.input_bound, s.max_output
@@ -211,6 +211,9 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
         else:
             good = predicted_quality(predictions.get(model, prior_quality), known, strength)
             able = sufficiency(100 * good, required, sharpness)
+        if above is not None and good <= above:
+            vetoes.append(veto(model, VetoRule.NOT_BETTER, "view", f"{good:.2f} is not above {above:.2f}"))
+            continue
         prior = ttft + per_token * output
         latency = int(prior) if known is None else expected_latency(prior, known, strength)
         if latency > max_latency:

@@ -162,6 +162,8 @@ def _describe(
             "input_token_bound": input_bound(request, reading.bytes),
             "needs_vision": signals.has_images and route.modality == "text",
             "needs_tools": has_tools,
+            "wants_json": request.response_format is not None
+            and request.response_format.get("type") in {"json_object", "json_schema"},
             "modality": route.modality,
             "signals": signals,
             "features": features_of(reading),

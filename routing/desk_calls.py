@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from routing.budget_policy import BudgetPolicy
 from routing.calls import Transition, fold
+from routing.desk_cascades import CascadeDesk
 from routing.desk_context import Context
 from routing.desk_requests import MAX_DECISIONS, RequestDesk
 from routing.desk_state import DecisionState, OpenRequest
@@ -20,6 +21,7 @@ class CallDesk:
         """Bind to the shared context and the request desk."""
         self._context = context
         self._requests = requests
+        self._cascades = CascadeDesk(context, requests)
 
     def apply(self, event: CallEvent) -> str | None:
         """Apply one call event; returns why it belongs nowhere, or None."""
@@ -108,8 +110,8 @@ class CallDesk:
         if decision.superseded or request.current != decision.decision_id:
             return
         match transition.kind:
-            case "finished":
-                self._requests.end(request, ResultStatus.COMPLETED, "answered", finished=event)
+            case "finished" if isinstance(event, CallFinished):
+                self._cascades.answered(request, decision, event)
             case "not_sent":
                 detail = event.detail if isinstance(event, CallFailed) else ""
                 self._requests.end(

@@ -1,8 +1,8 @@
 """Requests at the desk: dedupe, classify, decide, hold; and the one final result of each (DESIGN 6.6, 7)."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 import orjson
@@ -15,6 +15,7 @@ from routing.decide import decide
 from routing.desk_context import Context
 from routing.desk_state import HOUR_MS, Conversation, DecisionState, OpenRequest, Seen
 from routing.draws import draw
+from routing.endings import Ending, final_result, settled_for, technical_outcome
 from routing.request_facts import facts_of
 from schemas import topics as t
 from schemas.classification import ClassificationMade
@@ -32,12 +33,12 @@ from schemas.decision import (
 from schemas.envelope import to_ms
 from schemas.ids import event_id, position_id
 from schemas.ledger import AlertRaised, LedgerEvent
-from schemas.outcome import TechnicalOutcome
+from schemas.provider_call import CallFinished
 from schemas.record import Record
 from schemas.request import RequestReceived
-from schemas.result import AttemptSummary, ConflictNotice, DuplicateNotice, FinalResult, ResultStatus, StaleNotice
+from schemas.result import ConflictNotice, DuplicateNotice, FinalResult, ResultStatus, StaleNotice
 
-Cause = Literal["request", "override", "billed_failure", "unknown"]
+Cause = Literal["request", "override", "billed_failure", "unknown", "escalation"]
 MAX_DECISIONS: Final = 3
 """Decisions of one request that follow a billed failure or an UNKNOWN end here."""
 CONVERSATION_TTL_MS: Final = 24 * HOUR_MS
@@ -178,6 +179,7 @@ class RequestDesk:
                 "override": override,
                 "shares": context.state.shares_of(facts.tenant) if policy.share_control is not None else {},
                 "warm_tokens": warm,
+                "above_quality": request.above_quality,
                 "excluded": tuple(request.tried),
             },
         )
@@ -325,6 +327,8 @@ class RequestDesk:
             choice.forced_by,
             deadline_ms=to_ms(deadline),
             made_ms=context.now_ms,
+            cascade=choice.cascade,
+            quality=next((one.predicted_quality or 0.0 for one in choice.candidates if one.model == choice.model), 0.0),
         )
         context.emit(t.DECISIONS, decision)
         if held is not None:
@@ -374,101 +378,21 @@ class RequestDesk:
         reason: str,
         *,
         code: str | None = None,
-        fits_at: Any = None,
-        finished: Any = None,
+        fits_at: datetime | None = None,
+        finished: CallFinished | None = None,
+        degraded: str | None = None,
     ) -> None:
         """Write the one final result and the one technical outcome of an accepted request."""
         if request.final:
             return
-        context, facts = self._context, request.facts
+        context = self._context
+        kept = context.state.answers.get(request.key)
+        ending = settled_for(Ending(status, reason, code, fits_at, finished, degraded), kept, request.fault)
         common = context.common(request)
-        current = request.decisions.get(request.current or "")
-        result_id = event_id(facts.tenant, FinalResult.TYPE, request.causation_id, 0)
-        answer: Mapping[str, Any] = {}
-        if finished is not None:
-            answer = {
-                "content": finished.content,
-                "content_reference": finished.content_reference,
-                "tool_calls": finished.tool_calls,
-                "finish_reason": finished.finish_reason,
-                "usage": finished.usage,
-                "latency_ms": finished.latency_ms,
-                "ttft_ms": finished.ttft_ms,
-                "simulated": finished.simulated,
-            }
-        model = finished.model if finished is not None else (current.model if current is not None else None)
-        context.emit(
-            t.RESULTS,
-            fresh(
-                FinalResult,
-                {
-                    "id": result_id,
-                    "status": status,
-                    "decision_id": request.current,
-                    "model": model,
-                    "reason": reason,
-                    "code": code,
-                    "fits_at": fits_at.isoformat() if fits_at is not None else None,
-                    "cost": request.cost,
-                    "attempts": tuple(build(AttemptSummary, attempt) for attempt in request.attempts),
-                    "request_at": self.position(request),
-                    **answer,
-                    **common,
-                },
-            ),
-        )
-        context.emit(t.TECHNICAL_OUTCOMES, self._outcome(request, status, result_id, model, current, finished, common))
+        context.emit(t.RESULTS, final_result(request, ending, self.position(request), common))
+        context.emit(t.TECHNICAL_OUTCOMES, technical_outcome(request, ending, common))
         context.state.ended(request)
         self.linger(request)
-
-    def _outcome(
-        self,
-        request: OpenRequest,
-        status: ResultStatus,
-        result_id: str,
-        model: str | None,
-        current: DecisionState | None,
-        finished: Any,
-        common: dict[str, Any],
-    ) -> TechnicalOutcome:
-        facts = request.facts
-        used: dict[str, Any] = {}
-        if finished is not None:
-            used = {
-                "latency_ms": finished.latency_ms,
-                "ttft_ms": finished.ttft_ms,
-                "usage": finished.usage,
-                "simulated": finished.simulated,
-            }
-        return fresh(
-            TechnicalOutcome,
-            {
-                "id": event_id(facts.tenant, TechnicalOutcome.TYPE, request.causation_id, 0),
-                "status": status.value,
-                "result_id": result_id,
-                "decision_id": request.current,
-                "model": model,
-                "task_type": request.task.type,
-                "complexity": request.task.complexity,
-                "tier": current.tier if current is not None else None,
-                "decisions": request.numbers,
-                "attempts": len(request.attempts),
-                "fallbacks": sum(1 for attempt in request.attempts if attempt["outcome"] != "finished"),
-                "cost": request.cost,
-                "estimated_cost": current.estimated_cost if current is not None else 0,
-                "estimated_latency_ms": current.estimated_latency_ms if current is not None else None,
-                "conversation_turns": facts.conversation_turns,
-                "tools": facts.tools,
-                "mcp_tools": facts.mcp_tools,
-                "use_case": facts.use_case,
-                "space": facts.space,
-                "area": facts.area,
-                "prompt_version": facts.prompt_version,
-                "override_model": request.override_model,
-                **used,
-                **common,
-            },
-        )
 
     def linger(self, request: OpenRequest) -> None:
         """Once final and with every decision closed, plan when to forget the request."""

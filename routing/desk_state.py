@@ -36,6 +36,9 @@ class DecisionState:
     superseded: bool = False
     deadline_ms: int = 0
     made_ms: int = 0
+    cascade: bool = False
+    quality: float = 0.0
+    """Predicted share of good answers of the chosen model."""
 
     def dump(self) -> Json:
         """Return this state as plain JSON values."""
@@ -52,6 +55,8 @@ class DecisionState:
             "superseded": self.superseded,
             "deadline": self.deadline_ms,
             "made": self.made_ms,
+            "cascade": self.cascade,
+            "quality": self.quality,
         }
 
     @classmethod
@@ -70,6 +75,8 @@ class DecisionState:
             value["superseded"],
             value["deadline"],
             value["made"],
+            value["cascade"],
+            value["quality"],
         )
 
 
@@ -94,6 +101,11 @@ class OpenRequest:
     attempts: list[Json] = field(default_factory=list)
     cost: int = 0
     override_model: str | None = None
+    above_quality: float | None = None
+    """Set by an escalation: what further models must be better than."""
+    fault: str | None = None
+    """Why an earlier answer was not good enough; that answer is kept until the request ends."""
+    escalations: int = 0
     expires_ms: int | None = None
 
     @property
@@ -127,6 +139,9 @@ class OpenRequest:
                 "attempts": self.attempts,
                 "cost": self.cost,
                 "override": self.override_model,
+                "above": self.above_quality,
+                "fault": self.fault,
+                "escalations": self.escalations,
                 "expires": self.expires_ms,
             }
         )
@@ -152,6 +167,9 @@ class OpenRequest:
         request.attempts = progress["attempts"]
         request.cost = progress["cost"]
         request.override_model = progress["override"]
+        request.above_quality = progress["above"]
+        request.fault = progress["fault"]
+        request.escalations = progress["escalations"]
         request.expires_ms = progress["expires"]
         return request
 
@@ -196,6 +214,8 @@ class DeskState:
         self.conversations: dict[tuple[str, str], Conversation] = {}
         self.choices: dict[str, dict[str, float]] = {}
         """Tenant -> faded count of its decisions by model, where its router steers toward target shares."""
+        self.answers: dict[tuple[str, str], bytes] = {}
+        """Answers that were not good enough, while a better one is waited for: JSON of the call's end."""
         self.unanswered = 0
         """Accepted requests without a final result."""
         self._expiring_seen: list[tuple[int, str, str]] = []
@@ -242,8 +262,15 @@ class DeskState:
         self._dirty[f"request/{tenant}/{request_id}"] = request.dump_static(classified)
         self._changed[request.key] = request
 
+    def keep_answer(self, request: OpenRequest, finished: bytes) -> None:
+        """Keep an answer until the request ends."""
+        self.answers[request.key] = finished
+        self._dirty["/".join(("answer", *request.key))] = finished
+
     def ended(self, request: OpenRequest) -> None:
         """Note that ``request`` has its final result."""
+        if self.answers.pop(request.key, None) is not None:
+            self._dirty["/".join(("answer", *request.key))] = None
         request.final = True
         self.unanswered -= 1
         self._changed[request.key] = request
@@ -392,6 +419,9 @@ class DeskState:
                 tenant, name, *known = orjson.loads(value)
                 conversation = state.conversations[tenant, name] = Conversation(*known)
                 state._expiring_conversations.append((conversation.until_ms, tenant, name))
+            elif kind == "answer":
+                _, tenant, request_id = key.split("/", 2)
+                state.answers[tenant, request_id] = value
             elif kind == "shares":
                 state.choices[key.split("/", 1)[1]] = orjson.loads(value)
             elif kind in Ledger.KINDS:

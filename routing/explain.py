@@ -50,6 +50,7 @@ _VETO_WORDS: Final = {
     "budget_month": "it could pass the month's budget",
     "provider_open": "its provider is failing right now",
     "excluded": "it failed for this request already",
+    "not_better": "it is not expected to do better than the model before",
 }
 _STRENGTHS: Final = (
     (ReasonCode.CAPABILITY_MATCH, "matches the work well"),

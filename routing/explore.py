@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from routing.candidates import Scored
-from schemas.control_policy import Exploration
+from schemas.control_steering import Exploration
 from schemas.decision import StatisticsView
 from schemas.request import RequestFacts
 

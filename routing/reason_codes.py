@@ -33,6 +33,8 @@ class ReasonCode(StrEnum):
     HISTORY = "history"
     BEST_FOR_TASK = "best_for_task"
     PREFERENCE = "preference"
+    CASCADE_START = "cascade_start"
+    ESCALATED = "escalated"
     EXPLORED = "explored"
     NEW_MODEL = "new_model"
     TARGET_SHARE = "target_share"
@@ -69,6 +71,7 @@ class VetoRule(StrEnum):
     BUDGET_MONTH = "budget_month"
     PROVIDER_OPEN = "provider_open"
     EXCLUDED = "excluded"
+    NOT_BETTER = "not_better"
 
 
 BUDGET_RULES: Final = frozenset({VetoRule.BUDGET_DAY.value, VetoRule.BUDGET_MONTH.value})

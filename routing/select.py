@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from routing.asked import Asked
 from routing.candidates import Field, Scored
+from routing.cascade import cascade_start
 from routing.explore import draw_among, explores
 from routing.reason_codes import ReasonCode
 from routing.references import Suffix
@@ -28,6 +29,8 @@ class Selection:
     from_model: str | None = None
     sure: bool = False
     """Decided by a person or a rule, not by the classification."""
+    cascade: bool = False
+    """Whether the answer is checked, and a better model follows where it is not good enough."""
     propensities: Mapping[str, float] | None = None
     """Of every model that could have been drawn; None: the chosen one, for certain."""
 
@@ -131,6 +134,10 @@ def _by_rule(s: Situation, rule: CompiledRule, field: Field, ranked: Sequence[Sc
 def _best(
     s: Situation, ranked: Sequence[Scored], ruling: Ruling, number: float, unavailable: CompiledRule | None
 ) -> Selection:
+    start = cascade_start(s, ranked)
+    if start is not None:
+        fallbacks = _fallbacks(s, start, ranked)
+        return Selection(start, fallbacks, 2, (ReasonCode.CASCADE_START,), cascade=True)
     exploration = s.policy.settings.exploration
     if len(ranked) > 1 and explores(exploration, s.facts, s.task.complexity):
         drawn = draw_among(ranked, exploration, s.view.statistics, number)
@@ -154,6 +161,8 @@ def _top(s: Situation, ranked: Sequence[Scored], ruling: Ruling, unavailable: Co
         codes.append(ReasonCode.BEST_SCORE)
     if model in ruling.boosts and ruling.boosts[model] > 0:
         codes.append(ReasonCode.RULE_BOOST)
+    if s.view.above_quality is not None:
+        codes.insert(0, ReasonCode.ESCALATED)
     tier: Tier = 2
     if any(item.preference for item in ranked):
         without = min(ranked, key=lambda item: (-item.without, item.cost, item.model))

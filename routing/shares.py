@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from routing.references import NameTable
-from schemas.control_policy import Shares
+from schemas.control_steering import Shares
 
 DECIMALS: Final = 9
 _FADED: Final = 1e-4

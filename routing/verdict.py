@@ -1,25 +1,16 @@
 """Put a selection into words and plans: the ``Choice`` that a decision records."""
 
 from collections.abc import Mapping
-from typing import Final
 
 from routing import explain
 from routing.asked import Asked
 from routing.build import build
 from routing.candidates import Field, Scored, candidate_of
 from routing.reason_codes import BUDGET_RULES, ReasonCode
+from routing.reasons import badge, reason
 from routing.select import Selection
 from routing.situation import Situation
 from schemas.decision import AttemptPlan, Candidate, Choice
-
-_PERSON: Final = {
-    "request": "the request names it",
-    "override:request": "you chose it for this request",
-    "override:conversation": "you chose it for this conversation",
-    "override:area": "it was chosen for this area",
-    "override:space": "it was chosen for this space",
-    "override:always": "you chose it for all your requests",
-}
 
 
 def plan_of(item: Scored, s: Situation) -> AttemptPlan:
@@ -57,9 +48,9 @@ def choice_of(s: Situation, wanted: Asked, field: Field, selection: Selection) -
             "complexity": task.complexity,
             "cluster": task.cluster,
             "confidence": 1.0 if selection.sure else task.confidence,
-            "reason": _reason(s, wanted, selection),
+            "reason": reason(s, wanted, selection),
             "reason_codes": tuple(code.value for code in dict.fromkeys(codes)),
-            "badge": _badge(s, wanted, selection),
+            "badge": badge(s, wanted, selection),
             "candidates": recorded,
             "others": others,
             "vetoes": tuple(field.vetoes),
@@ -72,6 +63,7 @@ def choice_of(s: Situation, wanted: Asked, field: Field, selection: Selection) -
             "price_book": policy.price_book,
             "experiment": None,
             "arm": None,
+            "cascade": selection.cascade,
         },
     )
 
@@ -115,44 +107,3 @@ def _merits(s: Situation, chosen: Scored) -> list[ReasonCode]:
         if holds:
             codes.append(code)
     return codes
-
-
-def _reason(s: Situation, wanted: Asked, selection: Selection) -> str:
-    chosen = selection.chosen
-    name = selection.chosen.row.entry.name
-    codes = selection.codes
-    if wanted.kind == "model":
-        reason = _PERSON.get(wanted.forced_by or "", "it was asked for by name")
-    elif ReasonCode.AREA_LOCK in codes:
-        reason = f"the area is locked to {name}"
-    elif selection.rule is not None:
-        reason = selection.rule.because
-        if ReasonCode.RULE_FALLBACK in codes:
-            first = s.policy.models[selection.rule.models[0]].name
-            reason = f"{reason}; {first} cannot be used now, so {name} steps in"
-    elif wanted.kind == "pool" or wanted.suffix is not None:
-        pool = f"of {wanted.name.partition(':')[0]}" if wanted.kind == "pool" else "of all models that may serve this"
-        way = {"floor": "the cheapest", "nitro": "the fastest"}.get(wanted.suffix or "", "the best match")
-        reason = f"it is {way} {pool}: about {explain.dollars(chosen.cost)}"
-    elif ReasonCode.EXPLORED in codes:
-        reason = f"a small share of such work goes to other models, to learn how well {name} does it"
-    elif ReasonCode.DEFAULT_LOW_CONFIDENCE in codes:
-        reason = f"the text gives no clear hint of the work, and {name} is the default model"
-    else:
-        reason = explain.scored_reason(s.task, name, chosen.terms, (chosen.cost, chosen.latency))
-        if ReasonCode.PREFERENCE in codes:
-            reason = f"{reason}; you tend to prefer it"
-    if s.facts.sensitive:
-        reason = f"{reason}; only models approved for sensitive data were considered"
-    return reason
-
-
-def _badge(s: Situation, wanted: Asked, selection: Selection) -> str:
-    name = selection.chosen.row.entry.name
-    if wanted.kind == "model":
-        return explain.badge(name, "your choice" if wanted.forced_by != "request" else "as requested")
-    if ReasonCode.AREA_LOCK in selection.codes:
-        return explain.badge(name, "locked for this area")
-    if ReasonCode.DEFAULT_LOW_CONFIDENCE in selection.codes:
-        return explain.badge(name, "auto-selected, default")
-    return explain.badge(name, f"auto-selected for {explain.label(str(s.task.type))}")

@@ -62,6 +62,8 @@ class TaskDescriptor(Frozen):
     """No tokenizer gives more input tokens than this (tokens <= bytes, plus framing per message and tool)."""
     needs_vision: bool = False
     needs_tools: bool = False
+    wants_json: bool = False
+    """Whether the request asks for an answer in JSON."""
     modality: Literal["text", "image", "video", "audio", "search"] = "text"
     signals: SignalsView = SignalsView()
     features: TaskFeatures = TaskFeatures()

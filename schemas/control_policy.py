@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from schemas.classification import TaskType
 from schemas.control_base import DocumentBase, Milliseconds, ModelReference, Share, Strict
+from schemas.control_steering import Cascade, Complexity, DecisionCache, Exploration, Shares
 from schemas.envelope import Name
 from schemas.money import Usd
 from schemas.request import CopilotMode, JobType, SpaceType
@@ -13,7 +14,6 @@ from schemas.request import CopilotMode, JobType, SpaceType
 Layer = Literal["area", "job", "mode", "planning", "space", "signal", "cluster", "specialisation"]
 LAYERS: tuple[Layer, ...] = ("area", "job", "mode", "planning", "space", "signal", "cluster", "specialisation")
 """Most specific first: the default precedence of rules."""
-Complexity = Literal["simple", "medium", "complex", "critical"]
 LifecycleState = Literal["active", "preview", "deprecated", "retired"]
 TokenCount = Annotated[int, Field(ge=1, le=10_000_000)]
 
@@ -152,35 +152,6 @@ class Scoring(Strict):
     boost_cap: Annotated[float, Field(ge=0, le=1)] = 0.4
 
 
-class Shares(Strict):
-    """Target traffic shares (SPEC R12): targets with a tolerance, and upper limits; see ``routing/shares.py``."""
-
-    targets: dict[ModelReference, Share] = {}
-    upper_limits: dict[ModelReference, Share] = {}
-    tolerance: Share = 0.05
-    control: Annotated[float, Field(ge=0, le=10)] = 0
-    """Gain of the soft controller: boost per unit of share that is missing; 0: targets are data for reports only."""
-    window: Annotated[int, Field(ge=10, le=100_000)] = 200
-    """Decisions of the tenant over which shares are counted, older ones fading."""
-
-
-class Exploration(Strict):
-    """How often another than the best model is tried, and which (``routing/explore.py``); propensities are logged."""
-
-    share: Annotated[float, Field(ge=0, le=0.5)] = 0
-    """Of requests that go to another model within reach, at most."""
-    within: Share = 0.1
-    """How far below the best score a model may be."""
-    sharpness: Annotated[float, Field(ge=0, le=1e6)] = 100
-    """How fast the probability falls with the gap of scores."""
-    new_models: Annotated[float, Field(ge=0, le=0.2)] = 0
-    """Share of requests that go to models with few calls, whatever their score."""
-    new_calls: Annotated[int, Field(ge=1, le=1_000_000)] = 50
-    """A model with fewer calls for a type of task is new to it."""
-    automation: tuple[Literal["human_in_loop", "automated"], ...] = ("human_in_loop",)
-    complexity: tuple[Complexity, ...] = ("simple", "medium", "complex")
-
-
 class ModelTarget(Strict):
     """What a model is expected to reach (SPEC A10), with the statistic it is judged by."""
 
@@ -228,6 +199,8 @@ class PolicyDocument(DocumentBase):
     exploration: Exploration = Exploration()
     logged_candidates: Annotated[int, Field(ge=1, le=1000)] = 8
     """Models whose terms and estimates a decision records; of all others it records the score."""
+    cascade: Cascade | None = None
+    cache: DecisionCache | None = None
     shares: Shares | None = None
     targets: dict[ModelReference, ModelTarget] = {}
 

@@ -66,6 +66,8 @@ class View(Frozen):
     """Model -> share of the tenant's latest decisions, where the router steers toward target shares."""
     warm_tokens: int = 0
     """Input tokens of this conversation that the provider of ``conversation_model`` still has in its prompt cache."""
+    above_quality: float | None = None
+    """An escalation: only models of which more good answers than this share are predicted may follow."""
     excluded: tuple[str, ...] = ()
     """Models already tried for this request by an earlier decision (billed failure or UNKNOWN)."""
 
@@ -160,6 +162,8 @@ class Choice(Frozen):
     price_book: str
     experiment: str | None = None
     arm: str | None = None
+    cascade: bool = False
+    """Whether the answer is checked, and a better model follows where it is not good enough (SPEC R13)."""
 
     @property
     def bound(self) -> int:
@@ -226,7 +230,7 @@ class DecisionMade(Event, Choice):
     request_id: str
     number: int
     """1 for the first decision of a request, then 2, 3, ..."""
-    cause: Literal["request", "override", "billed_failure", "unknown"] = "request"
+    cause: Literal["request", "override", "billed_failure", "unknown", "escalation"] = "request"
     supersedes: str | None = None
     """The decision that this one replaces while it may still run (an override)."""
     execute: bool = True
@@ -250,7 +254,7 @@ class RequestRefused(Event, Denial):
     type: Literal["pointsman.request.refused.v1"] = "pointsman.request.refused.v1"
     request_id: str
     number: int = 1
-    cause: Literal["request", "override", "billed_failure", "unknown"] = "request"
+    cause: Literal["request", "override", "billed_failure", "unknown", "escalation"] = "request"
     request_at: Position
     view: View
     config_offset: int

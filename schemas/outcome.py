@@ -73,4 +73,7 @@ class TechnicalOutcome(Event):
     area: str | None = None
     prompt_version: str | None = None
     override_model: str | None = None
+    degraded: bool = False
+    escalations: int = 0
+    """Decisions that followed because a checked answer was not good enough."""
     simulated: bool = False

@@ -57,6 +57,8 @@ class FinalResult(Event):
     latency_ms: int | None = None
     ttft_ms: int | None = None
     simulated: bool = False
+    degraded: str | None = None
+    """Why the answer is less than was wanted (checked and found wanting, cut off); None: it is not."""
     attempts: tuple[AttemptSummary, ...] = ()
     request_at: Position
 

@@ -27,6 +27,22 @@ _FIGURES = ("capabilities", "context_window", "max_output_tokens", "tokens_per_s
 _SOURCES = {"invented": {"title": "invented for the simulation", "date": "2026-01-01"}}
 
 
+_STEERED: dict[str, Any] = {
+    "kind": "policy",
+    "name": "steered",
+    "version": 1,
+    "cascade": {
+        "start_quality": 0.5,
+        "cost_share": 0.9,
+        "complexity": ["simple", "medium", "complex", "critical"],
+        "max_escalations": 2,
+    },
+    "exploration": {"share": 0.3, "within": 1, "sharpness": 1, "new_models": 0.1},
+    "shares": {"targets": {"small": 0.5, "large": 0.5}, "control": 1},
+}
+"""A router that checks answers and escalates, explores, and steers shares."""
+
+
 def _model(name: str, ability: int, *providers: str) -> dict[str, Any]:
     skills = ("coding", "reasoning", "creative", "speed", "context_handling", "instruction")
     return {
@@ -61,6 +77,7 @@ def _fixed() -> tuple[ConfigDocument, ...]:
         {"kind": "catalog", "name": "models", "version": 1, "sources": _SOURCES, "models": models},
         {"kind": "prices", "name": "current", "version": 1, "sources": _SOURCES, "prices": prices},
         {"kind": "policy", "name": "default", "version": 1},
+        _STEERED,
         {"kind": "provider", "name": "north", "version": 1, "simulated": True},
         {"kind": "provider", "name": "south", "version": 1, "simulated": True},
     ]
@@ -68,8 +85,10 @@ def _fixed() -> tuple[ConfigDocument, ...]:
 
 
 def tenant_document(name: str, version: int, budget: dict[str, Any]) -> ConfigDocument:
-    """Return a tenant document with this budget."""
-    return DOCUMENT.validate_python({"kind": "tenant", "name": name, "version": version, "budget": budget})
+    """Return a tenant document with this budget; every other tenant is on the steered router."""
+    policy = "steered" if TENANTS.index(name) % 2 == 0 else "default"
+    values = {"kind": "tenant", "name": name, "version": version, "policy": policy, "budget": budget}
+    return DOCUMENT.validate_python(values)
 
 
 class ConfigHistory:

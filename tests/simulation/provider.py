@@ -59,8 +59,8 @@ class Provider:
     def _end(self, call: Call, latency: int) -> Completion:
         drawn = self.random.random()
         if drawn < 0.62:
-            cost = self._charge(call)
-            return Answered(usage=Usage(input_tokens=5, output_tokens=5), cost=cost, latency_ms=latency, content="ok")
+            usage, content = Usage(input_tokens=5, output_tokens=5), self.random.choice(("ok", "ok", ""))
+            return Answered(usage=usage, cost=self._charge(call), latency_ms=latency, content=content)
         if drawn < 0.80:
             again = self.random.choice((None, None, 200, 5_000))
             return Broke(category=self.random.choice(_UNBILLED), billed="no", status=429, retry_after_ms=again)
