@@ -9,11 +9,11 @@ same text gives the same bytes on any machine:
 
 import hashlib
 import json
-from collections.abc import Sequence
 from decimal import Decimal
 from functools import cache
 from itertools import pairwise
 from math import isqrt
+from operator import xor
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -22,16 +22,16 @@ import numpy.typing as npt
 
 from routing.classifier_features import (
     LEAD,
-    PAIR_FACTOR,
+    PAIRED,
     STRUCTURE,
-    TABLE_BITS,
     TABLE_SIZE,
     lead_row,
+    pair_ends,
     parts_of,
     structure_of,
     tokens_of,
-    word_hash,
 )
+from routing.lanes import Lanes
 from routing.signals import Reading
 from routing.words import TYPES
 
@@ -54,10 +54,16 @@ class ArtefactError(ValueError):
 
 
 class Verdict(NamedTuple):
-    """Probabilities in the order of ``TYPES``, in billionths; the best one."""
+    """Calibrated probabilities in the order of ``TYPES``, as weights of a whole; the best one."""
 
-    billionths: tuple[int, ...]
+    weights: list[int]
+    whole: int
     best: int
+
+    @property
+    def billionths(self) -> tuple[int, ...]:
+        """The probabilities in billionths, rounded down."""
+        return tuple([weight * 1_000_000_000 // self.whole for weight in self.weights])
 
     @property
     def label(self) -> str:
@@ -67,12 +73,15 @@ class Verdict(NamedTuple):
     @property
     def confidence(self) -> float:
         """The calibrated probability of the most likely type, to nine decimals."""
-        return self.billionths[self.best] / 1_000_000_000
+        return self._share(self.weights[self.best])
 
     @property
     def runner_up(self) -> float:
         """The calibrated probability of the second most likely type."""
-        return max(self.billionths[: self.best] + self.billionths[self.best + 1 :]) / 1_000_000_000
+        return self._share(max(self.weights[: self.best] + self.weights[self.best + 1 :]))
+
+    def _share(self, weight: int) -> float:
+        return weight * 1_000_000_000 // self.whole / 1_000_000_000
 
 
 class Rows(NamedTuple):
@@ -84,101 +93,85 @@ class Rows(NamedTuple):
 
 def rows_of(reading: Reading) -> Rows:
     """Return all features one by one; training uses it, and ``ClassifierModel.verdict`` sums the same rows faster."""
-    tokens = tokens_of(reading)
+    tokens = tokens_of(reading.text)
     rows: list[int] = []
     for word in dict.fromkeys(tokens):
         rows.extend(parts_of(word))
     rows.extend(lead_row(word) for word in tokens[:LEAD])
-    hashes = [word_hash(word) for word in tokens]
-    rows.extend(_pair_row(first, second) for first, second in pairwise(hashes))
+    ends = [pair_ends(word) for word in tokens[:PAIRED]]
+    rows.extend(first ^ second for (first, _), (_, second) in pairwise(ends))
     return Rows(rows, structure_of(reading))
 
 
-def _pair_row(first: int, second: int) -> int:
-    return (((first * PAIR_FACTOR) & 0xFFFFFFFF) ^ second) >> (32 - TABLE_BITS)
-
-
 class ClassifierModel:
-    """Weights ready to use. Sums per word are memoised; the memo never changes an answer."""
+    """Weights ready to use. Sums per word are memoised; the memo never changes an answer.
+
+    A row of the table is a row of `Lanes`: a number for each type, then a one that counts the rows. A text has at most
+    ``SAMPLE`` + 2 characters, so at most three parts for each, a pair and a word: sums of 16-bit weights fit a lane.
+    """
 
     def __init__(self, table: Int32, structure: Int32, bias: Int32, temperature: int) -> None:
         """Take weights in 2^-SCORE_BITS: (TABLE_SIZE, types), (marks, types), (types,); temperature in 1/64."""
         if table.shape != (TABLE_SIZE, _COUNT) or structure.shape != (len(STRUCTURE), _COUNT):
             raise ArtefactError("the weights do not fit the features of this version")
-        self._table = table
-        self._structure = structure
-        self._bias = bias.astype(np.int64)
-        self._temperature = temperature
+        self._lanes = Lanes(_COUNT + 1)
+        counted = self._lanes.row([*[0] * _COUNT, 1])
+        self._table = [counted] * TABLE_SIZE
+        for number in np.flatnonzero(table.any(axis=1)).tolist():
+            self._table[number] += self._lanes.row(table[number].tolist())
+        self._marks = [self._lanes.row(row) for row in structure.tolist()]
+        self._bias = self._lanes.row(bias.tolist())
+        self._divisor = temperature << (SCORE_BITS - _EXP_STEP_BITS)
         self._exp = _exponentials()
-        self._sums: Int32 = np.zeros((_MEMO_LIMIT, _COUNT), dtype=np.int32)
-        self._hashes = np.zeros(_MEMO_LIMIT, dtype=np.uint32)
-        self._leads = np.zeros(_MEMO_LIMIT, dtype=np.int32)
-        self._sizes: list[int] = []
-        self._slots: dict[str, int] = {}
+        self._sums: dict[str, int] = {}
+        self._firsts: dict[str, int] = {}
+        self._seconds: dict[str, int] = {}
+        self._leads: dict[str, int] = {}
 
     def scores(self, reading: Reading) -> list[int]:
         """Return the score of each type, in 2^-SCORE_BITS."""
-        tokens = tokens_of(reading)
-        structure = self._structure.take(structure_of(reading), axis=0).sum(axis=0, dtype=np.int64) + self._bias
+        marks = self._marks
+        structure = self._lanes.numbers(self._bias + sum([marks[mark] for mark in structure_of(reading)]))
+        tokens = tokens_of(reading.text)
         if not tokens:
-            scores: list[int] = structure.tolist()
-            return scores
-        slots = self._slots_of(tokens)
-        each = list(dict.fromkeys(slots))
-        sizes = self._sizes
-        places = np.array(slots, dtype=np.intp)
-        total = self._sums.take(each, axis=0).sum(axis=0, dtype=np.int64)
-        lead = self._leads.take(places[:LEAD])
-        hashes = self._hashes.take(places)
-        pairs = (hashes[:-1] * np.uint32(PAIR_FACTOR) ^ hashes[1:]) >> np.uint32(32 - TABLE_BITS)
-        total += self._table.take(np.concatenate((lead, pairs)), axis=0).sum(axis=0, dtype=np.int64)
-        count = sum([sizes[slot] for slot in each]) + len(lead) + len(pairs)
-        root = isqrt((1 << (2 * ROOT_BITS)) // count)
-        structure += (total * root) >> ROOT_BITS
-        summed: list[int] = structure.tolist()
-        return summed
+            return list(structure[:_COUNT])
+        total = self._lanes.numbers(self._learned(tokens, set(tokens) if reading.text.wide else reading.text.distinct))
+        root = isqrt((1 << (2 * ROOT_BITS)) // total[_COUNT])
+        return [own + (learned * root >> ROOT_BITS) for own, learned in zip(structure[:_COUNT], total, strict=False)]
 
     def verdict(self, reading: Reading) -> Verdict:
         """Return the calibrated probabilities of all types; the first of equals wins."""
         return self.calibrated(self.scores(reading))
 
-    def calibrated(self, scores: Sequence[int]) -> Verdict:
+    def calibrated(self, scores: list[int]) -> Verdict:
         """Return the probabilities that belong to scores."""
         top = max(scores)
-        best = scores.index(top)
-        table, last = self._exp, len(self._exp) - 1
-        divisor = self._temperature << (SCORE_BITS - _EXP_STEP_BITS)
-        weights = [table[min(last, ((top - score) << 6) // divisor)] for score in scores]
-        whole = sum(weights)
-        return Verdict(tuple([weight * 1_000_000_000 // whole for weight in weights]), best)
+        table, last, divisor = self._exp, len(self._exp) - 1, self._divisor
+        weights = [table[place] if (place := (top - score << 6) // divisor) < last else table[last] for score in scores]
+        return Verdict(weights, sum(weights), scores.index(top))
 
-    def _slots_of(self, tokens: Sequence[str]) -> list[int]:
-        known = self._slots
+    def _learned(self, tokens: list[str], distinct: set[str]) -> int:
+        """Return the sum of the rows of each word once, of the first words as such, and of the first pairs."""
+        head, table = tokens[:PAIRED], self._table
         try:
-            return [known[token] for token in tokens]
+            total = sum(map(self._sums.__getitem__, distinct))
         except KeyError:
-            self._learn(dict.fromkeys(tokens))
-            return [self._slots[token] for token in tokens]
+            self._learn(distinct)
+            total = sum(map(self._sums.__getitem__, distinct))
+        pairs = map(xor, map(self._firsts.__getitem__, head), map(self._seconds.__getitem__, head[1:]))
+        return sum(map(table.__getitem__, pairs), sum(map(self._leads.__getitem__, head[:LEAD]), total))
 
-    def _learn(self, words: dict[str, None]) -> None:
-        """Sum up the weights of words not seen before, all at once."""
-        if len(self._slots) + len(words) > _MEMO_LIMIT:
-            self._slots.clear()
-            self._sizes.clear()
-        fresh = [word for word in words if word not in self._slots]
-        first = len(self._sizes)
-        rows: list[int] = []
-        starts: list[int] = []
-        for word in fresh:
-            parts = parts_of(word)
-            starts.append(len(rows))
-            rows.extend(parts)
-            self._slots[word] = len(self._sizes)
-            self._sizes.append(len(parts))
-        end = first + len(fresh)
-        self._sums[first:end] = np.add.reduceat(self._table.take(rows, axis=0), starts, axis=0, dtype=np.int32)
-        self._hashes[first:end] = [word_hash(word) for word in fresh]
-        self._leads[first:end] = [lead_row(word) for word in fresh]
+    def _learn(self, words: set[str]) -> None:
+        """Sum up the rows of words not seen before."""
+        if len(self._sums) + len(words) > _MEMO_LIMIT:
+            for memo in (self._sums, self._firsts, self._seconds, self._leads):
+                memo.clear()
+        table = self._table
+        for word in words:
+            if word not in self._sums:
+                self._sums[word] = sum(map(table.__getitem__, parts_of(word)))
+                self._firsts[word], self._seconds[word] = pair_ends(word)
+                self._leads[word] = table[lead_row(word)]
 
 
 @cache

@@ -10,7 +10,7 @@ from routing.classifier_model import ClassifierModel
 from routing.named_features import features_of
 from routing.signals import Reading, byte_length, read
 from routing.taxonomy import Taxonomy
-from routing.words import TYPE_SLICE, TYPES, slot
+from routing.words import TYPE_SLICE, TYPES, UNIT, slot
 from schemas.classification import TaskDescriptor, TaskType
 from schemas.control_taxonomy import Route
 from schemas.request import Attachment, RequestReceived
@@ -63,7 +63,7 @@ def _type(reading: Reading, taxonomy: Taxonomy) -> tuple[str, float]:
         return TaskType.SIMPLE_TASK.value, 0.9
     if taxonomy.classifier is not None:
         return _learned(reading, taxonomy.classifier, taxonomy.classifier_floor)
-    scores = list(reading.evidence[TYPE_SLICE])
+    scores = [value / UNIT for value in reading.evidence[TYPE_SLICE]]
     _add_structure(scores, reading)
     first = second = 0.0
     best = _INDEX["general"]
@@ -113,7 +113,7 @@ def _add_structure(scores: list[float], reading: Reading) -> None:
 def _complexity(reading: Reading, base: Complexity, kind: str) -> Complexity:
     """Return the complexity: the type's own, moved by words of level, length and number of listed demands."""
     evidence = reading.evidence
-    if evidence[_CRITICAL] >= 2 or (evidence[_CRITICAL] >= 1 and base == "complex"):
+    if evidence[_CRITICAL] >= 2 * UNIT or (evidence[_CRITICAL] >= UNIT and base == "complex"):
         return "critical"
     rank = _RANK.index(base)
     tokens = reading.signals.estimated_tokens

@@ -4,7 +4,7 @@ from typing import Final
 
 from routing.build import build
 from routing.signals import Reading
-from routing.words import TYPE_SLICE, TYPES, slot
+from routing.words import TYPE_SLICE, TYPES, UNIT, slot
 from schemas.classification import TaskFeatures
 
 _TECHNICAL: Final = tuple(
@@ -26,24 +26,29 @@ def features_of(reading: Reading) -> TaskFeatures:
     """
     signals, evidence = reading.signals, reading.evidence
     depth = (
-        0.4 * signals.has_code_blocks
-        + 0.2 * signals.has_syntax_keywords
-        + 0.2 * reading.has_trace
-        + 0.1 * signals.has_file_extensions
-        + 0.1 * reading.has_maths
-        + min(0.4, 0.1 * sum([evidence[kind] for kind in _TECHNICAL]))
+        400 * signals.has_code_blocks
+        + 200 * signals.has_syntax_keywords
+        + 200 * reading.has_trace
+        + 100 * signals.has_file_extensions
+        + 100 * reading.has_maths
+        + min(400, _nearest(100 * sum([evidence[kind] for kind in _TECHNICAL]), UNIT))
     )
-    scope = (
-        0.5 * min(_LONG_BITS, signals.estimated_tokens.bit_length()) / _LONG_BITS
-        + 0.3 * min(_MANY_BULLETS, reading.bullets) / _MANY_BULLETS
-        + 0.2 * (evidence[_COMPLEX] > evidence[_SIMPLE])
-    )
+    scope = _nearest(
+        500 * _MANY_BULLETS * min(_LONG_BITS, signals.estimated_tokens.bit_length())
+        + 300 * _LONG_BITS * min(_MANY_BULLETS, reading.bullets),
+        _LONG_BITS * _MANY_BULLETS,
+    ) + 200 * (evidence[_COMPLEX] > evidence[_SIMPLE])
+    density = _nearest(1000 * sum(evidence[TYPE_SLICE]), UNIT * max(1, reading.words))
     return build(
         TaskFeatures,
         {
-            "keyword_density": round(min(1.0, sum(evidence[TYPE_SLICE]) / max(1, reading.words)), 3),
-            "technical_depth": round(min(1.0, depth), 3),
-            "scope": round(min(1.0, scope), 3),
-            "criticality": round(min(1.0, 0.5 * evidence[_CRITICAL]), 3),
+            "keyword_density": min(1000, density) / 1000,
+            "technical_depth": min(1000, depth) / 1000,
+            "scope": scope / 1000,
+            "criticality": min(1000, _nearest(500 * evidence[_CRITICAL], UNIT)) / 1000,
         },
     )
+
+
+def _nearest(number: int, divisor: int) -> int:
+    return (2 * number + divisor) // (2 * divisor)

@@ -2,16 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, Literal, cast
+from typing import Final, NamedTuple
 
 from routing.build import build
-from routing.words import INTENTS, LANGUAGES, WordTable, slot, words_of
+from routing.text import SAMPLE, Text, signs_of, text_of
+from routing.words import INTENT_SLICE, INTENTS, LANGUAGE_SLICE, LANGUAGES, UNIT, WordTable, slot
 from schemas.decision import SignalsView
 from schemas.request import Attachment, RequestReceived
 
-SAMPLE: Final = 4096
-"""Characters read of a text: of longer ones half from the head, a quarter each from the middle and the tail."""
 LONG_CONVERSATION: Final = 20
 SHORT_QUESTION_WORDS: Final = 20
 GREETING_WORDS: Final = 4
@@ -25,66 +23,78 @@ _SYNTAX_WORDS: Final = frozenset(
     {"def", "class", "import", "from", "function", "const", "let", "var", "include", "public", "select", "insert"}
     | {"create", "return", "fn", "func"}
 )
-_SYNTAX: Final = re.compile(
-    r"\b(?:def \w+\(|class \w+\s*[:({]|import [\w{*]+[;,.\n]|from [\w.]+ import\b|function\s*\w*\("
-    r"|(?:const|let|var) \w+\s*=|public (?:static|class|void)\b|select\b.{1,200}?\bfrom \w|insert into \w"
-    r"|create table \w|return \w+[;(]|fn \w+\(|func \w+\()|#include\s*<"
+_SYNTAX: Final = tuple(
+    (frozenset(words.split()), signs, re.compile(pattern))
+    for words, signs, pattern in (
+        ("def", "(", r"def (?<!\wdef )\w+\("),
+        ("class", "({:", r"class (?<!\wclass )\w+\s*[:({]"),
+        ("import", ";,.\n", r"import (?<!\wimport )[\w{*]+[;,.\n]"),
+        ("from import", "", r"from (?<!\wfrom )[\w.]+ import\b"),
+        ("function", "(", r"function(?<!\wfunction)\s*\w*\("),
+        ("const", "=", r"const (?<!\wconst )\w+\s*="),
+        ("let", "=", r"let (?<!\wlet )\w+\s*="),
+        ("var", "=", r"var (?<!\wvar )\w+\s*="),
+        ("public static", "", r"public static(?<!\wpublic static)\b"),
+        ("public class", "", r"public class(?<!\wpublic class)\b"),
+        ("public void", "", r"public void(?<!\wpublic void)\b"),
+        ("select from", "", r"select(?<!\wselect)\b.{1,200}?\bfrom \w"),
+        ("insert into", "", r"insert into (?<!\winsert into )\w"),
+        ("create table", "", r"create table (?<!\wcreate table )\w"),
+        ("return", ";(", r"return (?<!\wreturn )\w+[;(]"),
+        ("fn", "(", r"fn (?<!\wfn )\w+\("),
+        ("func", "(", r"func (?<!\wfunc )\w+\("),
+        ("include", "<", r"#include\s*<"),
+    )
 )
-_SYNTAX_MARKS: Final = ("=>", ") {", "){", "};", "</", "console.log(", "print(", "$(", "[]string", "::new(", "#!/")
+"""Syntax: the words it has, signs of which it has one, and the pattern, which begins with plain text to be fast."""
+_SYNTAX_MARKS: Final = tuple(
+    (signs_of(mark), mark)
+    for mark in ("=>", ") {", "){", "};", "</", "$(", "[]string", "::new(", "#!/", "console.log(", "print(")
+)
 _ERROR_LINE: Final = re.compile(r"(?:error|exception)\s*[:(]")
 _FRAME: Final = re.compile(r" at [\w.$]+\([\w.]+:\d+\)")
-_TRACE_MARKS: Final = (
-    "traceback (most recent",
-    "segmentation fault",
-    "core dumped",
-    "panic:",
-    "stack trace",
-    "stacktrace",
-    "exit code 1",
+_TRACE_MARKS: Final = tuple(
+    (frozenset(re.findall(r"\w+", mark)), mark)
+    for mark in (
+        "traceback (most recent",
+        "segmentation fault",
+        "core dumped",
+        "panic:",
+        "stack trace",
+        "stacktrace",
+        "exit code 1",
+    )
 )
-_MATHS_MARKS: Final = ("=", "^", "*", "/", "+", "%", "\\")
+_TRACE_WORDS: Final = frozenset({"traceback", "segmentation", "core", "panic", "stack", "stacktrace", "exit"})
+_MATHS_SIGNS: Final = re.compile(r"[=^*/+%\\×÷²³∫∑√∏≤≥≠π∞]")  # noqa: RUF001 - signs of formulas
 _MATHS: Final = re.compile(
     r"\d\s*[*/^=×÷]\s*\(?-?\d|\b[xyzn]\s*[\^=²³]|[∫∑√∏≤≥≠π∞]|\\(?:frac|int|sum|sqrt)"  # noqa: RUF001 - as above
-    r"|\d\s*%\s+of\b|\bf\(x\)|\d\s\+\s\d"
+    r"|\d\s*%\s+of\b|\d\s\+\s\d"
 )
+_FUNCTION: Final = re.compile(r"f\(x\)(?<!\wf\(x\))")
 _HAN: Final = re.compile("[\u4e00-\u9fff]")
 _KANA: Final = re.compile("[\u3040-\u30ff]")
 _HANGUL: Final = re.compile("[\uac00-\ud7af]")
 _QUESTION_MARKS: Final = frozenset({"?", "\uff1f", "\u061f"})
-_BULLET: Final = re.compile(r"^[ \t]*(?:[-*•]|\d{1,2}[.)])\s+\S", re.MULTILINE)
+_BULLET: Final = re.compile(r"\n[ \t]*(?:[-*•]|\d{1,2}[.)])\s+\S")
 
-Intent = Literal["create", "fix", "explain", "analyze", "review"]
-_INTENT_SLOTS: Final = tuple((slot(f"intent/{intent}"), intent) for intent in INTENTS)
-_LANGUAGE_SLOTS: Final = tuple((slot(f"language/{language}"), language) for language in LANGUAGES)
 _GREETING: Final = slot("mark/greeting")
 _FOLLOW_UP: Final = slot("mark/follow_up")
 _PLAN: Final = slot("mark/plan")
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What was read from a prompt: the public signals, and the evidence that classification weighs."""
 
     signals: SignalsView
-    evidence: Sequence[float]
+    evidence: list[int]
+    """By slot, in ``UNIT``-ths."""
     words: int
     has_trace: bool
     has_maths: bool
     bullets: int
     bytes: int
-    text: str
-    """What was read, in lower case; never stored."""
-    tokens: Sequence[str]
-    """The words of that text."""
-
-
-def sample(text: str) -> str:
-    """Return at most ``SAMPLE`` characters: all of a short text, else head, middle and tail, always the same ones."""
-    if len(text) <= SAMPLE:
-        return text
-    quarter = SAMPLE // 4
-    middle = len(text) // 2 - quarter // 2
-    return "\n".join((text[: 2 * quarter], text[middle : middle + quarter], text[-quarter:]))
+    text: Text
 
 
 def byte_length(text: str) -> int:
@@ -102,20 +112,22 @@ def question_of(request: RequestReceived) -> str:
     return request.messages[-1].content if request.messages else ""
 
 
-def language_of(text: str, evidence: Sequence[float]) -> str | None:
+def language_of(text: Text, evidence: list[int]) -> str | None:
     """Return the language: by script for Japanese, Chinese, Korean, else by its frequent words; None when unclear."""
-    if not text.isascii():
-        if _KANA.search(text):
+    if text.wide:
+        if _KANA.search(text.lower):
             return "ja"
-        if _HAN.search(text):
+        if _HAN.search(text.lower):
             return "zh"
-        if _HANGUL.search(text):
+        if _HANGUL.search(text.lower):
             return "ko"
-    best, name = 0.0, None
-    for index, language in _LANGUAGE_SLOTS:
-        if evidence[index] > best:
-            best, name = evidence[index], language
-    return name
+    return _strongest(evidence[LANGUAGE_SLICE], LANGUAGES)
+
+
+def _strongest(evidence: list[int], names: Sequence[str]) -> str | None:
+    """Return the name that has most evidence, the first of equals; None where there is none."""
+    most = max(evidence)
+    return names[evidence.index(most)] if most else None
 
 
 def estimate_tokens(length: int, *, code: bool, wide: bool) -> int:
@@ -126,14 +138,13 @@ def estimate_tokens(length: int, *, code: bool, wide: bool) -> int:
 def read(request: RequestReceived, table: WordTable) -> Reading:
     """Return signals and evidence of a request. Work is bounded whatever the length of the prompt."""
     question = question_of(request)
-    text = sample(question).lower()
-    words = words_of(text)
-    evidence = table.evidence(text, words)
+    text = text_of(question)
+    evidence = table.evidence(text)
     language = language_of(text, evidence)
     wide = language in {"zh", "ja", "ko"}
-    word_count = len(text) // 2 if wide else len(words)
-    blocks = "```" in question or "~~~" in question
-    syntax = has_syntax(text, words)
+    word_count = len(text.lower) // 2 if wide else len(text.words)
+    blocks = has_code_block(question, text)
+    syntax = has_syntax(text)
     length = byte_length(question)
     kinds = {part.kind for part in request.attachments}
     if request.payload is not None:
@@ -148,15 +159,15 @@ def read(request: RequestReceived, table: WordTable) -> Reading:
             "has_file_extensions": has_extension(text),
             "has_syntax_keywords": syntax,
             "is_greeting": evidence[_GREETING] > 0 and word_count <= (GREETING_WORDS if not wide else 6),
-            "is_short_question": 0 < word_count < SHORT_QUESTION_WORDS and text.rstrip()[-1:] in _QUESTION_MARKS,
-            "is_follow_up": evidence[_FOLLOW_UP] > 0 and (turns > 1 or evidence[_FOLLOW_UP] > 1),
+            "is_short_question": 0 < word_count < SHORT_QUESTION_WORDS and text.lower.rstrip()[-1:] in _QUESTION_MARKS,
+            "is_follow_up": evidence[_FOLLOW_UP] > 0 and (turns > 1 or evidence[_FOLLOW_UP] > UNIT),
             "has_documents": not kinds.isdisjoint({"document", "logs", "timeline"}),
             "has_images": not kinds.isdisjoint({"image", "mask", "keyframes"}),
             "long_conversation": turns >= LONG_CONVERSATION,
             "mentions_plan": evidence[_PLAN] > 0,
             "conversation_length": turns,
             "estimated_tokens": tokens,
-            "intent": _intent(evidence),
+            "intent": _strongest(evidence[INTENT_SLICE], INTENTS),
             "language": language,
         },
     )
@@ -166,51 +177,64 @@ def read(request: RequestReceived, table: WordTable) -> Reading:
         words=word_count,
         has_trace=has_trace(text),
         has_maths=has_maths(text),
-        bullets=len(_BULLET.findall(text)) if "\n" in text else 0,
+        bullets=len(_BULLET.findall("\n" + text.lower)) if "\n" in text.signs else 0,
         bytes=total,
         text=text,
-        tokens=words,
     )
 
 
-def has_extension(text: str) -> bool:
+def has_code_block(question: str, text: Text) -> bool:
+    """Return whether a code fence occurs, in the whole question."""
+    if len(question) <= SAMPLE and "```" not in text.signs and "~~~" not in text.signs:
+        return False
+    return ("`" in question and "```" in question) or ("~" in question and "~~~" in question)
+
+
+def has_extension(text: Text) -> bool:
     """Return whether a file name with a known extension of code occurs, such as ``main.py`` or ``*.ts``."""
-    for found in _EXTENSION.finditer(text):
+    if "." not in text.signs:
+        return False
+    lower = text.lower
+    for found in _EXTENSION.finditer(lower):
         start = found.start()
-        if start > 0 and (text[start - 1].isalnum() or text[start - 1] in "_*-"):
+        if start > 0 and (lower[start - 1].isalnum() or lower[start - 1] in "_*-"):
             return True
     return False
 
 
-def has_syntax(text: str, words: Sequence[str]) -> bool:
-    """Return whether syntax of a programming language occurs; patterns run only when one of their words does."""
-    if any(mark in text for mark in _SYNTAX_MARKS):
-        return True
-    return not _SYNTAX_WORDS.isdisjoint(words) and _SYNTAX.search(text) is not None
-
-
-def has_trace(text: str) -> bool:
-    """Return whether an error report of a program occurs: a trace back, an exception with its message."""
-    if any(mark in text for mark in _TRACE_MARKS):
-        return True
-    if ("error" in text or "exception" in text) and _ERROR_LINE.search(text) is not None:
-        return True
-    return " at " in text and _FRAME.search(text) is not None
-
-
-def has_maths(text: str) -> bool:
-    """Return whether formulas or arithmetic occur."""
-    if text.isascii() and not any(mark in text for mark in _MATHS_MARKS):
+def has_syntax(text: Text) -> bool:
+    """Return whether syntax of a programming language occurs; patterns run only when their words and signs do."""
+    lower, signs, distinct = text.lower, text.signs, text.distinct
+    for gate, mark in _SYNTAX_MARKS:
+        if gate in signs and mark in lower:
+            return True
+    if _SYNTAX_WORDS.isdisjoint(distinct):
         return False
-    return _MATHS.search(text) is not None
+    for words, needed, pattern in _SYNTAX:
+        if words <= distinct and (not needed or any(sign in signs for sign in needed)) and pattern.search(lower):
+            return True
+    return False
 
 
-def _intent(evidence: Sequence[float]) -> Intent | None:
-    best, found = 0.0, None
-    for index, intent in _INTENT_SLOTS:
-        if evidence[index] > best:
-            best, found = evidence[index], intent
-    return cast("Intent | None", found)
+def has_trace(text: Text) -> bool:
+    """Return whether an error report of a program occurs: a trace back, an exception with its message."""
+    lower, distinct = text.lower, text.distinct
+    if not _TRACE_WORDS.isdisjoint(distinct):
+        for words, mark in _TRACE_MARKS:
+            if words <= distinct and mark in lower:
+                return True
+    if ":" not in text.signs and "(" not in text.signs:
+        return False
+    if ("error" in lower or "exception" in lower) and _ERROR_LINE.search(lower) is not None:
+        return True
+    return "at" in distinct and _FRAME.search(lower) is not None
+
+
+def has_maths(text: Text) -> bool:
+    """Return whether formulas or arithmetic occur."""
+    if "()" in text.signs and _FUNCTION.search(text.lower) is not None:
+        return True
+    return _MATHS_SIGNS.search(text.signs) is not None and _MATHS.search(text.lower) is not None
 
 
 def _conversation(request: RequestReceived, question: int) -> tuple[int, int]:

@@ -31,7 +31,7 @@ from routing.taxonomy import Taxonomy
 from routing.words import TYPES
 from schemas.control_taxonomy import TaxonomyDocument
 
-NAME: Final = "classifier-v1"
+NAME: Final = "classifier-v2"
 COMMAND: Final = "python -m deploy.training.train"
 _KNOWN: Final = ("Draft a schedule for moving house", "Warum stürzt das Programm ab?", "def f(x): return x + 1", "")
 _TOLERANCE: Final = 0.003

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.catalog import CompiledConfig
@@ -25,14 +25,17 @@ from routing.classifier_model import (
 )
 from routing.classify import classify
 from routing.config_check import check_documents
-from routing.signals import SAMPLE, Reading, read
+from routing.signals import Reading, read
 from routing.taxonomy import Taxonomy
+from routing.text import SAMPLE
 from routing.words import TYPES
 from schemas.classification import TaskDescriptor
 from schemas.control_taxonomy import ClassifierChoice, TaxonomyDocument
 from tests.brain import documents, request, shipped, with_documents
 
 TAXONOMY = shipped().taxonomy_of("t")
+assert TAXONOMY.document.classifier is not None
+NAME = TAXONOMY.document.classifier.artefact
 TEXT = st.text(max_size=400)
 
 
@@ -41,7 +44,7 @@ def reading(text: str) -> Reading:
 
 
 def model() -> ClassifierModel:
-    found = packaged("classifier-v1")
+    found = packaged(NAME)
     assert found is not None
     return found
 
@@ -54,7 +57,7 @@ def chosen(**fields: Any) -> TaxonomyDocument:
 @cache
 def plain_weights() -> tuple[dict[int, list[int]], list[list[int]], list[int]]:
     """The packaged weights as Python's integers: of the table by row, of the marks, the bias."""
-    content = (FOLDER / "classifier-v1.bin").read_bytes()
+    content = (FOLDER / f"{NAME}.bin").read_bytes()
     count = int(np.frombuffer(content, "<u4", 1)[0])
     used = np.frombuffer(content, "<u4", count, 4).tolist()
     rows = np.frombuffer(content, "<i2", count * len(TYPES), 4 + 4 * count).reshape(count, -1).tolist()
@@ -83,10 +86,11 @@ def test_scores_equal_a_sum_feature_by_feature(text: str) -> None:
     assert model().scores(reading(text)) == slow_scores(text)
 
 
+@settings(max_examples=10)
 @given(TEXT)
 def test_answers_do_not_depend_on_what_was_seen_before(text: str) -> None:
     """A classifier that has seen other texts says the same as a fresh one: the memo changes nothing."""
-    content = (FOLDER / "classifier-v1.bin").read_bytes()
+    content = (FOLDER / f"{NAME}.bin").read_bytes()
     fresh = decode(content, 64)
     other = decode(content, 64)
     other.verdict(reading("Some words, seen before: " + text[::-1]))
@@ -95,7 +99,7 @@ def test_answers_do_not_depend_on_what_was_seen_before(text: str) -> None:
 
 def test_a_full_memo_starts_again() -> None:
     """A classifier that has seen more words than it remembers still says the same."""
-    content = (FOLDER / "classifier-v1.bin").read_bytes()
+    content = (FOLDER / f"{NAME}.bin").read_bytes()
     small = decode(content, 64)
     before = small.verdict(reading("translate this sentence into Greek"))
     for start in range(0, 40_000, 500):
@@ -115,13 +119,13 @@ def test_probabilities_are_whole(text: str) -> None:
 
 def test_known_answers_hold_on_every_machine() -> None:
     """Scores are integers: these, recorded once, come out everywhere."""
-    recorded = json.loads((FOLDER / "classifier-v1.json").read_text(encoding="utf-8"))["known_answers"]
+    recorded = json.loads((FOLDER / f"{NAME}.json").read_text(encoding="utf-8"))["known_answers"]
     assert {text: list(model().verdict(reading(text)).billionths) for text in recorded} == recorded
 
 
 def test_temperature_sharpens() -> None:
     """A lower temperature makes the same scores surer, and never changes the answer."""
-    content = (FOLDER / "classifier-v1.bin").read_bytes()
+    content = (FOLDER / f"{NAME}.bin").read_bytes()
     text = reading("Compare the two offers and tell me which is cheaper")
     cold, warm = decode(content, 16).verdict(text), decode(content, 128).verdict(text)
     assert cold.best == warm.best
@@ -144,7 +148,7 @@ def test_encoding_comes_back() -> None:
             decode(wrong, 64)
 
 
-@pytest.mark.parametrize("name", ["classifier-v0", "", "../classifier-v1", "nothing"])
+@pytest.mark.parametrize("name", ["classifier-v0", "", f"../{NAME}", "nothing"])
 def test_no_other_artefact_is_found(name: str) -> None:
     """A name that means no packaged artefact is None, never a file elsewhere."""
     assert packaged(name) is None
@@ -172,7 +176,7 @@ def test_an_artefact_of_another_version_is_a_fault_and_the_words_decide() -> Non
 
 def test_below_the_floor_it_is_general() -> None:
     """A floor that nothing passes makes everything general; the confidence stays that of the best type (R8)."""
-    config = with_documents(chosen(version=9, classifier=ClassifierChoice(artefact="classifier-v1", floor=1.0)))
+    config = with_documents(chosen(version=9, classifier=ClassifierChoice(artefact=NAME, floor=1.0)))
     found = classify(request("Translate this letter into Polish"), config)
     assert found.type == "general"
     assert found.confidence == classify(request("Translate this letter into Polish"), shipped()).confidence
@@ -207,8 +211,8 @@ def test_work_is_bounded_for_long_prompts() -> None:
     """Of the longest prompt no more than the sample is read, and the same sample gives the same answer."""
     text = "Please translate the following text into Finnish. " + "wort " * 13_000 + "Thank you."
     found = reading(text)
-    assert len(found.text) <= SAMPLE + 2
-    assert len(tokens_of(found)) <= SAMPLE
+    assert len(found.text.lower) <= SAMPLE + 2
+    assert len(tokens_of(found.text)) <= SAMPLE
     assert model().verdict(found) == model().verdict(reading(text))
 
 

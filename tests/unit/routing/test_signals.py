@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.signals import SAMPLE, byte_length, estimate_tokens, read, sample
+from routing.signals import byte_length, estimate_tokens, read
 from schemas.decision import SignalsView
 from schemas.request import Attachment, Message
 from tests.brain import request, shipped
@@ -172,17 +172,6 @@ def test_mentions_plan(prompt: str, seen: bool) -> None:
 def test_language(prompt: str, language: str | None) -> None:
     """The language is told by script or frequent words; None when unclear."""
     assert signals(prompt).language == language
-
-
-def test_sample_takes_head_middle_and_tail_of_a_long_text() -> None:
-    """A long text is read at head, middle and tail, always at the same places (R5)."""
-    text = "a" * 100_000 + "M" * 20_000 + "z" * 100_000
-    cut = sample(text)
-    assert len(cut) <= SAMPLE + 2
-    assert (cut[0], cut[-1]) == ("a", "z")
-    assert "M" in cut
-    assert sample(text) == cut
-    assert sample("short") == "short"
 
 
 def test_code_fence_is_seen_anywhere_in_a_long_text() -> None:
