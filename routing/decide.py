@@ -9,6 +9,7 @@ from datetime import datetime
 from routing.asked import Asked, asked
 from routing.candidates import Field, survey
 from routing.catalog import TenantPolicy
+from routing.decision_cache import repeated
 from routing.denial import deadline_denial, denial, forced_denial, unknown_denial
 from routing.reason_codes import VetoRule
 from routing.rules import NO_RULING, Ruling, apply_rules, values_of
@@ -20,7 +21,7 @@ from schemas.classification import TaskDescriptor
 from schemas.decision import Choice, Denial, View
 from schemas.request import RequestFacts
 
-__all__ = ["decide"]
+__all__ = ["decide", "ruling_of"]
 
 
 def decide(
@@ -30,10 +31,12 @@ def decide(
     policy: TenantPolicy,
     now: datetime,
     number: float = 0.0,
+    ruling: Ruling | None = None,
 ) -> Choice | Denial:
     """Return the choice or the denial for one request. The same arguments give the same bytes.
 
-    ``number`` in [0, 1) draws where the router explores; 0 draws the best.
+    ``number`` in [0, 1) draws where the router explores; 0 draws the best. ``ruling`` is that of ``ruling_of`` for the
+    same facts, task and policy, where it is known already.
     """
     deadline = facts.constraints.deadline
     s = situation(facts, task, view, policy, now)
@@ -46,7 +49,11 @@ def decide(
     if lock is not None and wanted.kind == "model" and wanted.models[0] != lock:
         barred = veto(wanted.models[0], VetoRule.AREA_LOCK, policy.document, f"locked to {lock}")
         return forced_denial(s, wanted, (barred,))
-    ruling = _ruling(s)
+    ruling = ruling_of(facts, task, policy) if ruling is None else ruling
+    if view.cached is not None and lock is None and wanted.kind == "auto":
+        again = repeated(s, ruling, _boosts(s, ruling))
+        if again is not None:
+            return choice_of(s, wanted, *again)
     field = _field(s, wanted, lock, ruling)
     selection = select(s, wanted, lock, ruling, field, number)
     if isinstance(selection, Selection):
@@ -62,14 +69,13 @@ def _area_lock(s: Situation) -> str | None:
     return reference.models[0] if reference.kind == "model" else None
 
 
-def _ruling(s: Situation) -> Ruling:
-    rules = s.policy.rules
-    if not rules:
+def ruling_of(facts: RequestFacts, task: TaskDescriptor, policy: TenantPolicy) -> Ruling:
+    """Return what the router's rules say about a request."""
+    if not policy.rules:
         return NO_RULING
-    facts, policy = s.facts, s.policy
     area_type = policy.area_type(facts.space, facts.area, facts.area_task_type)
-    values = values_of(facts, s.task, policy.space_type(facts), area_type, policy.plan)
-    return apply_rules(rules, values, s.task)
+    values = values_of(facts, task, policy.space_type(facts), area_type, policy.plan)
+    return apply_rules(policy.rules, values, task)
 
 
 def _boosts(s: Situation, ruling: Ruling) -> dict[str, float]:

@@ -11,11 +11,13 @@ from routing.build import build, fresh
 from routing.calls import Calls
 from routing.catalog import TenantPolicy
 from routing.classify import classify
-from routing.decide import decide
+from routing.decide import decide, ruling_of
+from routing.decision_cache import CacheEntry, cache_key, kept_choice
 from routing.desk_context import Context
 from routing.desk_state import HOUR_MS, Conversation, DecisionState, OpenRequest, Seen
 from routing.draws import draw
 from routing.endings import Ending, final_result, settled_for, technical_outcome
+from routing.reason_codes import ReasonCode
 from routing.request_facts import facts_of
 from schemas import topics as t
 from schemas.classification import ClassificationMade
@@ -167,7 +169,7 @@ class RequestDesk:
         facts = request.facts
         reading = context.globals.read(facts.tenant, facts.user, request.task.type, cause_id, number)
         last, warm = context.state.conversation(facts, context.now_ms, policy.scoring.prompt_cache_ms)
-        return build(
+        return fresh(
             View,
             {
                 "windows": context.state.ledger(facts.tenant).lines(policy.budget, context.now_ms),
@@ -224,8 +226,18 @@ class RequestDesk:
         blocked = self._blocked(request, policy)
         if blocked is not None:
             return blocked, view, policy
-        number_drawn = draw("explore", cause_id, number)
-        return decide(request.facts, request.task, view, policy, self._context.now, number_drawn), view, policy
+        ruling = ruling_of(request.facts, request.task, policy)
+        key = cache_key(request.facts, request.task, view, policy, ruling)
+        state, offset, now_ms = self._context.state, self._context.config_offset, self._context.now_ms
+        kept = state.cached_choice(request.facts.tenant, key, offset, now_ms) if key is not None else None
+        if kept is not None:
+            view = build(View, {**view.__dict__, "cached": kept})
+        drawn = draw("explore", cause_id, number)
+        chosen = decide(request.facts, request.task, view, policy, self._context.now, drawn, ruling)
+        if key is not None and isinstance(chosen, Choice) and ReasonCode.CACHED.value not in chosen.reason_codes:
+            ttl_ms = policy.settings.cache.ttl_ms if policy.settings.cache is not None else 0
+            state.keep_choice(request.facts.tenant, key, CacheEntry(kept_choice(chosen), offset, now_ms + ttl_ms))
+        return chosen, view, policy
 
     def _blocked(self, request: OpenRequest, policy: TenantPolicy) -> Denial | None:
         if not self._context.state.ledger(request.facts.tenant).is_blocked(self._context.now_ms):

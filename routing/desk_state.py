@@ -11,13 +11,17 @@ from typing import Any, Final
 import orjson
 
 from routing.calls import Calls
+from routing.decision_cache import CacheEntry
 from routing.ledger import Ledger
 from routing.shares import count_choice, shares_of
 from schemas.classification import TaskDescriptor
+from schemas.decision import CachedChoice
 from schemas.request import RequestFacts
 
 Json = dict[str, Any]
 HOUR_MS: Final = 3_600_000
+MOST_KEPT: Final = 50_000
+"""Kept decisions of one partition; beyond it those that end first go."""
 
 
 @dataclass(slots=True)
@@ -216,10 +220,13 @@ class DeskState:
         """Tenant -> faded count of its decisions by model, where its router steers toward target shares."""
         self.answers: dict[tuple[str, str], bytes] = {}
         """Answers that were not good enough, while a better one is waited for: JSON of the call's end."""
+        self.choices_kept: dict[tuple[str, str], CacheEntry] = {}
+        """Tenant and key -> kept decision about alike tasks."""
         self.unanswered = 0
         """Accepted requests without a final result."""
         self._expiring_seen: list[tuple[int, str, str]] = []
         self._expiring_requests: list[tuple[int, str, str]] = []
+        self._expiring_choices: list[tuple[int, str, str]] = []
         self._expiring_conversations: list[tuple[int, str, str]] = []
         self._dirty: dict[str, bytes | None] = {}
         self._changed: dict[tuple[str, str], OpenRequest] = {}
@@ -248,6 +255,7 @@ class DeskState:
             "dedupe": len(self.seen),
             "overrides": len(self.standing),
             "conversations": len(self.conversations),
+            "kept_decisions": len(self.choices_kept),
             "holds": sum(len(ledger.holds) for ledger in self.ledgers.values()),
             "oldest_hold_ms": max(now_ms - min(waiting), 0) if waiting else 0,
         }
@@ -322,6 +330,21 @@ class DeskState:
             return None, 0
         return known.model, known.input_tokens if now_ms - known.at_ms <= cache_ms else 0
 
+    def cached_choice(self, tenant: str, key: str, config_offset: int, now_ms: int) -> CachedChoice | None:
+        """Return the kept decision of that key, if it is of this config and not too old."""
+        entry = self.choices_kept.get((tenant, key))
+        if entry is None or entry.config_offset != config_offset or entry.until_ms < now_ms:
+            return None
+        return entry.choice
+
+    def keep_choice(self, tenant: str, key: str, entry: CacheEntry) -> None:
+        """Keep a decision for alike tasks."""
+        self.choices_kept[tenant, key] = entry
+        heapq.heappush(self._expiring_choices, (entry.until_ms, tenant, key))
+        self._dirty[f"choice/{tenant}/{key}"] = orjson.dumps(
+            [entry.choice.model_dump(mode="json"), entry.config_offset, entry.until_ms]
+        )
+
     def count_choice(self, tenant: str, model: str, window: int) -> None:
         """Count a decision for a model."""
         weights = self.choices[tenant] = count_choice(self.choices.get(tenant, {}), model, window)
@@ -374,6 +397,14 @@ class DeskState:
                 del self.conversations[tenant, conversation]
                 self._dirty[f"conversation/{tenant}/{conversation}"] = None
 
+        kept = self._expiring_choices
+        while kept and (kept[0][0] < now_ms or len(kept) > MOST_KEPT):
+            until_ms, tenant, key = heapq.heappop(kept)
+            entry = self.choices_kept.get((tenant, key))
+            if entry is not None and entry.until_ms == until_ms:
+                del self.choices_kept[tenant, key]
+                self._dirty[f"choice/{tenant}/{key}"] = None
+
     def forget(self, request: OpenRequest) -> None:
         """Forget a request, its decisions and its closed holds."""
         tenant, request_id = request.key
@@ -419,6 +450,11 @@ class DeskState:
                 tenant, name, *known = orjson.loads(value)
                 conversation = state.conversations[tenant, name] = Conversation(*known)
                 state._expiring_conversations.append((conversation.until_ms, tenant, name))
+            elif kind == "choice":
+                _, tenant, name = key.split("/", 2)
+                choice, offset, until_ms = orjson.loads(value)
+                state.choices_kept[tenant, name] = CacheEntry(CachedChoice(**choice), offset, until_ms)
+                state._expiring_choices.append((until_ms, tenant, name))
             elif kind == "answer":
                 _, tenant, request_id = key.split("/", 2)
                 state.answers[tenant, request_id] = value
@@ -428,6 +464,7 @@ class DeskState:
                 state.ledger(key.split("/", 2)[1]).load(key, value)
         heapq.heapify(state._expiring_seen)
         heapq.heapify(state._expiring_conversations)
+        heapq.heapify(state._expiring_choices)
         heapq.heapify(state._expiring_requests)
         state._touched.clear()
         return state

@@ -31,6 +31,8 @@ def reason(s: Situation, wanted: Asked, selection: Selection) -> str:
         words = _by_name(wanted, selection)
     else:
         words = _by_score(s, selection)
+    if ReasonCode.CACHED in selection.codes:
+        words = f"{words}; decided as for similar work before"
     if s.facts.sensitive:
         words = f"{words}; only models approved for sensitive data were considered"
     return words

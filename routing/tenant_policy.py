@@ -135,6 +135,7 @@ class TenantPolicy:
         self._changes = price_changes
         self._rows: dict[tuple[int, str], Rows] = {}
         self._lanes: dict[tuple[int, str, str, str], tuple[Lane, ...]] = {}
+        self._lane_index: dict[tuple[int, str, str, str], dict[str, Lane]] = {}
 
     def _one(self, text: str | None) -> str | None:
         reference = self.names.resolve(text) if text is not None else None
@@ -203,6 +204,15 @@ class TenantPolicy:
         if found is None:
             rows = self.rows(modality, now)
             found = self._lanes[key] = tuple(self.lane(row, task_type, complexity) for row in rows)
+        return found
+
+    def lane_index(self, modality: str, task_type: str, complexity: str, now: datetime) -> Mapping[str, Lane]:
+        """Return the same by model."""
+        key = (self.period(now), modality, task_type, complexity)
+        found = self._lane_index.get(key)
+        if found is None:
+            lanes = self.lanes(modality, task_type, complexity, now)
+            found = self._lane_index[key] = {lane.model: lane for lane in lanes}
         return found
 
     def lane(self, row: Row, task_type: str, complexity: str) -> Lane:

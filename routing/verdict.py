@@ -63,6 +63,7 @@ def choice_of(s: Situation, wanted: Asked, field: Field, selection: Selection) -
             "price_book": policy.price_book,
             "experiment": None,
             "arm": None,
+            "rule": selection.rule.name if selection.rule is not None else None,
             "cascade": selection.cascade,
         },
     )

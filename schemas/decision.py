@@ -52,6 +52,15 @@ class OverrideView(Frozen):
     override_id: str
 
 
+class CachedChoice(Frozen):
+    """An ordinary decision of the same tenant about an alike task, kept for a while (SPEC R15)."""
+
+    models: tuple[str, ...]
+    tier: Literal[1, 2, 3, 4]
+    codes: tuple[str, ...]
+    rule: str | None = None
+
+
 class View(Frozen):
     """Every value outside request and config that a decision read; stored in it, so that it can be recomputed."""
 
@@ -66,6 +75,8 @@ class View(Frozen):
     """Model -> share of the tenant's latest decisions, where the router steers toward target shares."""
     warm_tokens: int = 0
     """Input tokens of this conversation that the provider of ``conversation_model`` still has in its prompt cache."""
+    cached: CachedChoice | None = None
+    """The kept decision about an alike task that this one repeats, as far as nothing bars it now."""
     above_quality: float | None = None
     """An escalation: only models of which more good answers than this share are predicted may follow."""
     excluded: tuple[str, ...] = ()
@@ -162,6 +173,8 @@ class Choice(Frozen):
     price_book: str
     experiment: str | None = None
     arm: str | None = None
+    rule: str | None = None
+    """The rule of the router that decided, where one did."""
     cascade: bool = False
     """Whether the answer is checked, and a better model follows where it is not good enough (SPEC R13)."""
 

@@ -41,8 +41,8 @@ class DeskWorld:
     def __init__(self, tenant_name: str, *tenants: ConfigDocument, restore_each_batch: bool = False) -> None:
         self.tenant = tenant_name
         self.partition = partition_for(tenant_name, PARTITIONS)
-        listed = documents(*tenants)
-        self.globals = FixedGlobals(compile_config({d.document_key: d for d in listed}), len(listed))
+        self._documents = {document.document_key: document for document in documents(*tenants)}
+        self.globals = FixedGlobals(compile_config(self._documents), len(self._documents))
         self.now = NOW
         self.outputs: list[Output] = []
         self.state: dict[str, bytes] = {}
@@ -97,6 +97,12 @@ class DeskWorld:
         if self._restore:
             self.restore()
         return written
+
+    def configure(self, *published: ConfigDocument) -> None:
+        """Publish further documents; the next batch reads them."""
+        self._documents |= {document.document_key: document for document in published}
+        (offset,) = self.globals.positions[t.CONFIG]
+        self.globals = FixedGlobals(compile_config(self._documents), offset + len(published))
 
     def restore(self) -> None:
         """Replace the desk by one restored from change log and journal, as after a crash."""
