@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from routing.build import build
 from routing.pricing import MILLION, bound, estimate
 from routing.reason_codes import VetoRule
-from routing.score import DECIMALS, expected_latency, history_term, predicted_quality, sufficiency
+from routing.score import DECIMALS, drawn, expected_latency, history_term, predicted_quality, sufficiency
 from routing.situation import Situation
 from routing.tenant_policy import Lane, Row, veto
 from schemas.control_catalog import ServedBy
@@ -34,6 +34,8 @@ class Scored(NamedTuple):
     row: Row
     endpoint: ServedBy
     bound: int
+    output: int
+    """Estimated tokens of the answer."""
     max_output: int
     preference: float
     """The part of the score that the user's preferences gave."""
@@ -205,6 +207,8 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
         known = statistics.get(model) if statistics else None
         output = tokens_out * 3 // 2 if thinks and thinking else tokens_out
         most = limit_out if limit_out < model_limit else model_limit  # noqa: FURB136 - min() costs three times as much
+        if known is not None and known.output_p50 is not None:
+            output = int(drawn(output, known.output_p50, known, strength))
         output = output if output < most else most  # noqa: FURB136 - as above
         if not predictions and (known is None or not known.ratings):
             good, able = prior_quality, capability
@@ -266,7 +270,21 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
             history,
             round(boost, DECIMALS) if boost else 0.0,
         )
-        values = (rank, cost, model, latency, good, row, endpoint, needed, most, preference, score - preference, terms)
+        values = (
+            rank,
+            cost,
+            model,
+            latency,
+            good,
+            row,
+            endpoint,
+            needed,
+            output,
+            most,
+            preference,
+            score - preference,
+            terms,
+        )
         scored.append(_tuple(Scored, values))
     scored.sort()
     return Field(scored, vetoes, windowed, guests)

@@ -136,7 +136,7 @@ def lines(decision: Choice | Denial, limit: int = 5) -> tuple[str, ...]:
     shown = [
         f"{decision.badge}, because {decision.reason}",
         f"tier {decision.tier}, confidence {decision.confidence:.2f}, codes: {', '.join(decision.reason_codes)}",
-        _estimate(first),
+        _estimate(decision, first),
     ]
     if len(decision.chain) > 1:
         shown.append("if it fails: " + ", then ".join(plan.model for plan in decision.chain[1:]))
@@ -147,9 +147,11 @@ def lines(decision: Choice | Denial, limit: int = 5) -> tuple[str, ...]:
     return (*shown, *_vetoes(decision.vetoes, limit))
 
 
-def _estimate(plan: AttemptPlan) -> str:
+def _estimate(decision: Choice, plan: AttemptPlan) -> str:
     cost, most = dollars(plan.estimated_cost), dollars(plan.bound)
-    return f"estimate {cost} (at most {most}), {seconds(plan.estimated_latency_ms)}"
+    usual = f"{dollars(decision.cost_low)} to {dollars(decision.cost_high)}"
+    times = f"{seconds(decision.latency_low_ms)} to {seconds(decision.latency_high_ms)}"
+    return f"estimate {cost} (usually {usual}, at most {most}), {seconds(plan.estimated_latency_ms)} (usually {times})"
 
 
 def _vetoes(vetoes: Sequence[Veto], limit: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""Latency histograms with four buckets per octave: additive, 9 % wide to either side, quantiles without the samples."""
+"""Histograms of times and lengths, four buckets per octave: additive, 9 % to either side, quantiles without samples."""
 
 from bisect import bisect_left
 from collections.abc import Mapping
@@ -8,19 +8,19 @@ BUCKETS: Final = 128
 _BOUNDS: Final = tuple(2.0 ** (bucket / 4) for bucket in range(BUCKETS))
 
 
-def bucket_of(milliseconds: int) -> int:
-    """Return the bucket of a latency: the smallest b with ``milliseconds <= 2**(b/4)``; the last one is open."""
-    return min(bisect_left(_BOUNDS, milliseconds), BUCKETS - 1)
+def bucket_of(value: int) -> int:
+    """Return the bucket of a time or length: the smallest b with ``value <= 2**(b/4)``; the last one is open."""
+    return min(bisect_left(_BOUNDS, value), BUCKETS - 1)
 
 
-def observed(buckets: Mapping[int, int], milliseconds: int) -> dict[int, int]:
+def observed(buckets: Mapping[int, int], value: int) -> dict[int, int]:
     """Return the histogram with one more observation."""
-    bucket = bucket_of(milliseconds)
+    bucket = bucket_of(value)
     return {**buckets, bucket: buckets.get(bucket, 0) + 1}
 
 
 def quantile(buckets: Mapping[int, float], q: float) -> float | None:
-    """Return the ``q``-quantile in ms (0 < q <= 1), interpolated on the log scale in its bucket; None when empty."""
+    """Return the ``q``-quantile (0 < q <= 1), interpolated on the log scale in its bucket; None when empty."""
     target = q * sum(buckets.values())
     below = 0.0
     for bucket in sorted(buckets):

@@ -118,12 +118,17 @@ def history_term(statistics: StatisticsView | None, scoring: Scoring) -> float:
     return round((strength * prior + statistics.calls * observed) / (strength + statistics.calls), DECIMALS)
 
 
+def drawn(prior: float, measured: float | None, statistics: StatisticsView | None, strength: float) -> float:
+    """Return ``prior`` drawn to a measured value as calls come in; ``strength`` is the weight of the prior in calls."""
+    if measured is None or statistics is None or statistics.calls <= 0:
+        return prior
+    calls = statistics.calls
+    return (strength * prior + calls * measured) / (strength + calls)
+
+
 def expected_latency(prior: float, statistics: StatisticsView, strength: float) -> int:
     """Return milliseconds to the whole answer: ``prior`` by the catalog, drawn to the measured median as calls grow."""
-    if statistics.latency_p50_ms is None or statistics.calls <= 0:
-        return int(prior)
-    calls = statistics.calls
-    return int((strength * prior + calls * statistics.latency_p50_ms) / (strength + calls))
+    return int(drawn(prior, statistics.latency_p50_ms, statistics, strength))
 
 
 def set_weight(weights: Mapping[str, float], name: str, value: float) -> tuple[dict[str, float], str]:

@@ -191,6 +191,8 @@ def fold_statistics(row: _S, event: StatisticsEvent, now: datetime) -> _S:
         return row.model_copy(update=update)
     update["successes"] = row.successes + 1
     update["latency_buckets"] = observed(row.latency_buckets, event.latency_ms)
+    if event.usage.output_tokens > 0:
+        update["output_buckets"] = observed(row.output_buckets, event.usage.output_tokens)
     if event.ttft_ms is not None:
         update["ttft_buckets"] = observed(row.ttft_buckets, event.ttft_ms)
     return row.model_copy(update=update)

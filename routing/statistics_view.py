@@ -1,6 +1,6 @@
 """What a decision reads of the feedback tables: one user's scores, one model's statistics over all partitions."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from routing.histogram import quantile
 from schemas.decision import PreferenceView, StatisticsView
@@ -27,14 +27,15 @@ def merge(rows: Iterable[ModelStatisticsRow], weight: Callable[[ModelStatisticsR
     """
     calls = successes = ratings = rating_sum = 0.0
     latency: dict[int, float] = {}
+    output: dict[int, float] = {}
     for row in sorted(rows, key=lambda row: row.partition):
         share = weight(row)
         calls += share * row.calls
         successes += share * row.successes
         ratings += share * row.ratings
         rating_sum += share * row.rating_sum
-        for bucket, count in row.latency_buckets.items():
-            latency[bucket] = latency.get(bucket, 0.0) + share * count
+        _add(latency, row.latency_buckets, share)
+        _add(output, row.output_buckets, share)
     return StatisticsView(
         calls=round(calls),
         success_rate=round(successes / calls, _DECIMALS) if calls else None,
@@ -42,4 +43,14 @@ def merge(rows: Iterable[ModelStatisticsRow], weight: Callable[[ModelStatisticsR
         ratings=round(ratings),
         latency_p50_ms=quantile(latency, 0.5),
         latency_p95_ms=quantile(latency, 0.95),
+        latency_p10_ms=quantile(latency, 0.1),
+        latency_p90_ms=quantile(latency, 0.9),
+        output_p10=quantile(output, 0.1),
+        output_p50=quantile(output, 0.5),
+        output_p90=quantile(output, 0.9),
     )
+
+
+def _add(total: dict[int, float], buckets: Mapping[int, int], share: float) -> None:
+    for bucket, count in buckets.items():
+        total[bucket] = total.get(bucket, 0.0) + share * count

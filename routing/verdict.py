@@ -6,6 +6,7 @@ from routing import explain
 from routing.asked import Asked
 from routing.build import build
 from routing.candidates import Field, Scored, candidate_of
+from routing.intervals import cost_interval, latency_interval
 from routing.reason_codes import BUDGET_RULES, ReasonCode
 from routing.reasons import badge, reason
 from routing.select import Selection
@@ -35,6 +36,8 @@ def choice_of(s: Situation, wanted: Asked, field: Field, selection: Selection) -
     chosen = selection.chosen
     task, policy = s.task, s.policy
     propensities = selection.propensities or {chosen.model: 1.0}
+    cost_low, cost_high = cost_interval(s, chosen.row, chosen.output, chosen.max_output)
+    latency_low, latency_high = latency_interval(s, chosen.model, chosen.latency)
     recorded, others = _recorded(field, selection, propensities, policy.settings.logged_candidates)
     codes = (*selection.codes, *_extra_codes(s, field, selection))
     return build(
@@ -58,6 +61,10 @@ def choice_of(s: Situation, wanted: Asked, field: Field, selection: Selection) -
             "from_model": selection.from_model,
             "input_tokens": s.input_tokens,
             "output_tokens": s.output_tokens,
+            "cost_low": cost_low,
+            "cost_high": cost_high,
+            "latency_low_ms": latency_low,
+            "latency_high_ms": latency_high,
             "policy": policy.policy,
             "catalog": policy.catalog,
             "price_book": policy.price_book,

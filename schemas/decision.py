@@ -42,6 +42,12 @@ class StatisticsView(Frozen):
     """How many ratings the mean is of."""
     latency_p50_ms: float | None = None
     latency_p95_ms: float | None = None
+    latency_p10_ms: float | None = None
+    latency_p90_ms: float | None = None
+    output_p10: float | None = None
+    """Quantiles of the length of answers, in tokens."""
+    output_p50: float | None = None
+    output_p90: float | None = None
 
 
 class OverrideView(Frozen):
@@ -168,6 +174,11 @@ class Choice(Frozen):
     from_model: str | None = None
     input_tokens: int
     output_tokens: int
+    cost_low: Money = 0
+    """Below it lies one call in ten like this by the chosen model, above ``cost_high`` one in ten."""
+    cost_high: Money = 0
+    latency_low_ms: int = 0
+    latency_high_ms: int = 0
     policy: str
     catalog: str
     price_book: str

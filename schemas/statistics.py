@@ -50,5 +50,7 @@ class ModelStatisticsRow(Frozen):
     output_tokens: int = 0
     cost_pico: int = 0
     latency_buckets: dict[int, int] = Field(default_factory=dict)
+    output_buckets: dict[int, int] = Field(default_factory=dict)
+    """The same of the tokens of whole answers: bucket b holds lengths up to 2**(b/4) tokens."""
     ttft_buckets: dict[int, int] = Field(default_factory=dict)
     updated_at: AwareDatetime
