@@ -1,18 +1,17 @@
 """Who may be chosen: each model is barred by the first rule that applies, or scored with its bound (SPEC R10)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from routing.build import build
 from routing.pricing import MILLION, bound, estimate
 from routing.reason_codes import VetoRule
 from routing.score import DECIMALS, drawn, expected_latency, history_term, predicted_quality, sufficiency
-from routing.situation import Situation
+from routing.situation import OPEN, Situation, left_of, rule_of
 from routing.tenant_policy import Lane, Row, veto
 from schemas.control_catalog import ServedBy
 from schemas.decision import Candidate, StatisticsView, Veto
 
-OPEN: Final = "open"
 _tuple = tuple.__new__
 """Makes a named tuple of its values in a third of the time."""
 _SCALE: Final = 10.0**DECIMALS
@@ -101,29 +100,28 @@ def provider_state(health: Mapping[str, str], endpoint: ServedBy, model: str) ->
     return OPEN if OPEN in states else ("degraded" if "degraded" in states else None)
 
 
-def ability_veto(row: Row, s: Situation) -> Veto | None:  # noqa: PLR0911 - one rule a line, the first that applies
-    """Return the veto of what a model cannot do or may not see, before any money is looked at."""
+def ability_vetoes(row: Row, s: Situation) -> Iterator[Veto]:
+    """Yield what a model cannot do or may not see, before any money is looked at; the first bars in a decision."""
     entry, task = row.entry, s.task
     if row.veto is not None:
-        return row.veto
+        yield row.veto
     catalog = f"catalog/{s.policy.catalog}"
     if task.modality not in entry.modalities:
-        return veto(entry.id, VetoRule.MODALITY, catalog, f"the task is {task.modality}")
+        yield veto(entry.id, VetoRule.MODALITY, catalog, f"the task is {task.modality}")
     if s.job is not None and entry.jobs and task.modality != "text" and s.job not in entry.jobs:
-        return veto(entry.id, VetoRule.JOB, catalog, f"does not do {s.job}")
+        yield veto(entry.id, VetoRule.JOB, catalog, f"does not do {s.job}")
     if s.facts.sensitive and not row.sensitive_ok:
-        return veto(entry.id, VetoRule.NOT_APPROVED_SENSITIVE, s.policy.document)
+        yield veto(entry.id, VetoRule.NOT_APPROVED_SENSITIVE, s.policy.document)
     if entry.id in s.view.excluded:
-        return veto(entry.id, VetoRule.EXCLUDED, "view", "an earlier attempt of this request ended badly")
+        yield veto(entry.id, VetoRule.EXCLUDED, "view", "an earlier attempt of this request ended badly")
     if task.needs_vision and not entry.vision:
-        return veto(entry.id, VetoRule.VISION, catalog)
+        yield veto(entry.id, VetoRule.VISION, catalog)
     if task.needs_tools and not entry.tools:
-        return veto(entry.id, VetoRule.TOOLS, catalog)
+        yield veto(entry.id, VetoRule.TOOLS, catalog)
     if s.input_tokens + s.output_tokens > entry.context_window:
-        return veto(entry.id, VetoRule.CONTEXT_WINDOW, catalog, f"{entry.context_window} tokens")
+        yield veto(entry.id, VetoRule.CONTEXT_WINDOW, catalog, f"{entry.context_window} tokens")
     if entry.quality < s.min_quality:
-        return veto(entry.id, VetoRule.MIN_QUALITY, s.quality_source, f"quality {entry.quality:.0f}")
-    return None
+        yield veto(entry.id, VetoRule.MIN_QUALITY, s.quality_source, f"quality {entry.quality:.0f}")
 
 
 def endpoint_of(row: Row, health: Mapping[str, str]) -> tuple[ServedBy | None, bool]:
@@ -137,15 +135,26 @@ def endpoint_of(row: Row, health: Mapping[str, str]) -> tuple[ServedBy | None, b
     return None, False
 
 
-def money_veto(model: str, needed: int, s: Situation) -> Veto | None:
-    """Return the veto of the limit that ``needed`` (the bound) passes: the request's, the cap per request, windows."""
+def open_veto(model: str) -> Veto:
+    """Return the veto of a model without an endpoint whose breaker is not open."""
+    return veto(model, VetoRule.PROVIDER_OPEN, "view")
+
+
+def latency_veto(model: str, latency: int, source: str) -> Veto:
+    """Return the veto of a model that would answer too late for the limit that stands in ``source``."""
+    return veto(model, VetoRule.MAX_LATENCY, source, f"about {latency} ms")
+
+
+def money_vetoes(model: str, needed: int, s: Situation) -> Iterator[Veto]:
+    """Yield the limits that ``needed`` (the bound) passes: the request's, the cap per request, then windows."""
     if needed > s.max_cost:
-        return veto(model, VetoRule.MAX_COST, "request")
+        yield veto(model, VetoRule.MAX_COST, "request")
     if needed > s.per_request:
-        return veto(model, VetoRule.PER_REQUEST_CAP, s.policy.document)
+        yield veto(model, VetoRule.PER_REQUEST_CAP, s.policy.document)
     if needed > s.headroom:
-        return veto(model, VetoRule(s.window_rule), s.policy.document)
-    return None
+        for line in sorted(s.view.windows, key=left_of):
+            if needed > left_of(line):
+                yield veto(model, rule_of(line), s.policy.document)
 
 
 def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot loop; split, it costs twice the time
@@ -196,13 +205,13 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
         price_most,
     ) in lanes:
         if special or not free or window > context_window or ability < min_quality:
-            barred = ability_veto(row, s)
+            barred = next(ability_vetoes(row, s), None)
             if barred is not None:
                 vetoes.append(barred)
                 continue
         endpoint, degraded = (row.endpoints[0], False) if not health else endpoint_of(row, health)
         if endpoint is None:
-            vetoes.append(veto(model, VetoRule.PROVIDER_OPEN, "view"))
+            vetoes.append(open_veto(model))
             continue
         known = statistics.get(model) if statistics else None
         output = tokens_out * 3 // 2 if thinks and thinking else tokens_out
@@ -221,7 +230,7 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
         prior = ttft + per_token * output
         latency = int(prior) if known is None else expected_latency(prior, known, strength)
         if latency > max_latency:
-            vetoes.append(veto(model, VetoRule.MAX_LATENCY, s.latency_source, f"about {latency} ms"))
+            vetoes.append(latency_veto(model, latency, s.latency_source))
             continue
         if flat and (warm != model or not warm_tokens):
             needed = -(-(bound_in * price_most + most * price_out) // MILLION)
@@ -231,7 +240,7 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
             needed = bound(rates, bound_in, most, s.most)
             cost = estimate(rates, tokens_in, output, s.likely, warm_tokens if warm == model else 0)
         if needed > money:
-            barred = money_veto(model, needed, s)
+            barred = next(money_vetoes(model, needed, s), None)
             if barred is not None:
                 vetoes.append(barred)
                 if needed <= s.max_cost and needed <= s.per_request:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Self
 
 from routing.models import ModelEntry, compile_model
 from routing.pricing import Rates, rates_at
@@ -57,6 +58,17 @@ class CompiledConfig:
     def documents(self, kind: str) -> tuple[ConfigDocument, ...]:
         """Return the newest version of each document of a kind, by name."""
         return tuple(self._newest[key] for key in sorted(self._newest) if key[0] == kind)
+
+    def replaced(self, document: TenantDocument | PolicyDocument) -> Self:
+        """Return the configuration with another document in the place of its kind, name and version.
+
+        What was compiled of catalogs, prices and taxonomies is shared.
+        """
+        changed = self._by_key | {(document.kind, document.name, document.version): document}
+        other = type(self)({known.document_key: known for known in changed.values()})
+        other._taxonomies = self._taxonomies  # noqa: SLF001 - of its own class
+        other._entries, other._histories = self._entries, self._histories  # noqa: SLF001 - of its own class
+        return other
 
     def flag(self, name: str) -> bool:
         """Return whether a feature flag is on in any flags document."""

@@ -5,6 +5,7 @@ The hold is the largest bound of the chain; models whose bound does not fit a bu
 """
 
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from routing.asked import Asked, asked
 from routing.candidates import Field, survey
@@ -21,7 +22,15 @@ from schemas.classification import TaskDescriptor
 from schemas.decision import Choice, Denial, View
 from schemas.request import RequestFacts
 
-__all__ = ["decide", "ruling_of"]
+__all__ = ["Weighed", "area_lock", "boosts_of", "condition_values", "decide", "repeat", "ruling_of", "weigh"]
+
+
+class Weighed(NamedTuple):
+    """What rules and scores came to; ``selection`` None: nothing that may be chosen is left."""
+
+    ruling: Ruling
+    field: Field
+    selection: Selection | None
 
 
 def decide(
@@ -45,23 +54,35 @@ def decide(
     wanted = asked(facts, view, policy)
     if wanted.kind == "unknown":
         return unknown_denial(s, wanted)
-    lock = _area_lock(s)
+    lock = area_lock(s)
     if lock is not None and wanted.kind == "model" and wanted.models[0] != lock:
         barred = veto(wanted.models[0], VetoRule.AREA_LOCK, policy.document, f"locked to {lock}")
         return forced_denial(s, wanted, (barred,))
     ruling = ruling_of(facts, task, policy) if ruling is None else ruling
-    if view.cached is not None and lock is None and wanted.kind == "auto":
-        again = repeated(s, ruling, _boosts(s, ruling))
-        if again is not None:
-            return choice_of(s, wanted, *again)
+    again = repeat(s, wanted, lock, ruling)
+    if again is not None:
+        return choice_of(s, wanted, *again)
+    weighed = weigh(s, wanted, lock, ruling, number)
+    if weighed.selection is not None:
+        return choice_of(s, wanted, weighed.field, weighed.selection)
+    return denial(s, wanted, weighed.field, lock)
+
+
+def repeat(s: Situation, wanted: Asked, lock: str | None, ruling: Ruling) -> tuple[Field, Selection] | None:
+    """Return the kept decision about alike tasks under the values of now, where there is one that counts."""
+    if s.view.cached is None or lock is not None or wanted.kind != "auto":
+        return None
+    return repeated(s, ruling, boosts_of(s, ruling))
+
+
+def weigh(s: Situation, wanted: Asked, lock: str | None, ruling: Ruling, number: float) -> Weighed:
+    """Bar or score every model, and select."""
     field = _field(s, wanted, lock, ruling)
-    selection = select(s, wanted, lock, ruling, field, number)
-    if isinstance(selection, Selection):
-        return choice_of(s, wanted, field, selection)
-    return denial(s, wanted, field, lock)
+    return Weighed(ruling, field, select(s, wanted, lock, ruling, field, number))
 
 
-def _area_lock(s: Situation) -> str | None:
+def area_lock(s: Situation) -> str | None:
+    """Return the model that the request's area is locked to."""
     area = s.policy.area(s.facts.space, s.facts.area)
     if area is None or area.lock is None:
         return None
@@ -71,14 +92,16 @@ def _area_lock(s: Situation) -> str | None:
 
 def ruling_of(facts: RequestFacts, task: TaskDescriptor, policy: TenantPolicy) -> Ruling:
     """Return what the router's rules say about a request."""
-    if not policy.rules:
-        return NO_RULING
+    return apply_rules(policy.rules, condition_values(facts, task, policy), task) if policy.rules else NO_RULING
+
+
+def condition_values(facts: RequestFacts, task: TaskDescriptor, policy: TenantPolicy) -> tuple[Any, ...]:
+    """Return what the conditions of rules look at, inherited from area and space where the request is silent."""
     area_type = policy.area_type(facts.space, facts.area, facts.area_task_type)
-    values = values_of(facts, task, policy.space_type(facts), area_type, policy.plan)
-    return apply_rules(policy.rules, values, task)
+    return values_of(facts, task, policy.space_type(facts), area_type, policy.plan)
 
 
-def _boosts(s: Situation, ruling: Ruling) -> dict[str, float]:
+def boosts_of(s: Situation, ruling: Ruling) -> dict[str, float]:
     """Return boosts by rules, by what space and area prefer, and to the default model when the text says little."""
     boosts = dict(ruling.boosts)
     for model, boost in s.policy.share_boosts(s.view.shares).items():
@@ -115,4 +138,4 @@ def _field(s: Situation, wanted: Asked, lock: str | None, ruling: Ruling) -> Fie
             if entry.id in extra or entry.id == pinned
         )
         lanes = (*(lane for lane in lanes if lane.model != pinned), *more)
-    return survey(lanes, s, _boosts(s, ruling), extra)
+    return survey(lanes, s, boosts_of(s, ruling), extra)

@@ -43,7 +43,18 @@ _FLAGS: Final = (
     "mentions_plan",
     "involves_code",
 )
-_AT: Final = {name: index for index, name in enumerate((*_LISTS, *_FLAGS))}
+_NAMES: Final = (*_LISTS, *_FLAGS)
+_AT: Final = {name: index for index, name in enumerate(_NAMES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One condition of a rule beside what the request has; ``allowed`` are the values of which one must be there."""
+
+    name: str
+    allowed: tuple[Any, ...]
+    value: Any
+    holds: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,20 @@ class CompiledRule:
             if values[index] not in allowed:
                 return False
         return task.signals.estimated_tokens >= self.min_tokens and task.confidence >= self.min_confidence
+
+    def checks(self, values: Sequence[Any], task: TaskDescriptor) -> tuple[Check, ...]:
+        """Return every condition with the value it looks at; the rule holds when all of them do."""
+        found = [
+            Check(_NAMES[index], tuple(sorted(allowed)), values[index], values[index] in allowed)
+            for index, allowed in self.conditions
+        ]
+        for name, least, value in (
+            ("min_tokens", self.min_tokens, task.signals.estimated_tokens),
+            ("min_confidence", self.min_confidence, task.confidence),
+        ):
+            if least:
+                found.append(Check(name, (least,), value, value >= least))
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

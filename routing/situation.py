@@ -1,6 +1,7 @@
 """The numbers of one request that every candidate is measured against, computed once per decision."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -9,9 +10,11 @@ from routing.reason_codes import VetoRule
 from routing.score import Weights, pace_of, paced
 from routing.tenant_policy import TenantPolicy
 from schemas.classification import TaskDescriptor
-from schemas.decision import View
+from schemas.decision import View, WindowLine
 from schemas.request import RequestFacts
 
+OPEN: Final = "open"
+"""Health of a provider whose breaker lets no call through."""
 _NO_LIMIT: Final = 1 << 62
 _LEAST_CACHED: Final = 1024
 """Tokens; providers cache no shorter prompts."""
@@ -59,23 +62,13 @@ def situation(facts: RequestFacts, task: TaskDescriptor, view: View, policy: Ten
     settings = policy.settings
     headroom, window_rule = _NO_LIMIT, VetoRule.BUDGET_DAY.value
     for line in view.windows:
-        left = line.cap - line.spent - line.held
+        left = left_of(line)
         if left < headroom:
-            headroom = left
-            window_rule = VetoRule.BUDGET_DAY.value if line.window == "day" else VetoRule.BUDGET_MONTH.value
+            headroom, window_rule = left, rule_of(line).value
     max_latency, latency_source = _NO_LIMIT, "request"
-    if constraints.max_latency_ms is not None:
-        max_latency = constraints.max_latency_ms
-    if (
-        policy.max_interactive_latency_ms is not None
-        and facts.latency_class == "interactive"
-        and policy.max_interactive_latency_ms < max_latency
-    ):
-        max_latency, latency_source = policy.max_interactive_latency_ms, policy.document
-    if constraints.deadline is not None:
-        left_ms = int((constraints.deadline - now).total_seconds() * 1000)
-        if left_ms < max_latency:
-            max_latency, latency_source = left_ms, "request"
+    for limit, source in latency_limits(facts, policy, now):
+        if limit < max_latency:
+            max_latency, latency_source = limit, source
     min_quality, quality_source = constraints.min_quality or 0.0, "request"
     floor = settings.min_quality.get(facts.automation, 0.0)
     if floor > min_quality:
@@ -112,6 +105,42 @@ def situation(facts: RequestFacts, task: TaskDescriptor, view: View, policy: Ten
         or bool(view.excluded)
         or job is not None,
     )
+
+
+def without_limits(s: Situation) -> Situation:
+    """Return the situation in which no limit, need or failing provider bars a model: every one gets its figures."""
+    health = {place: state for place, state in s.view.health.items() if state != OPEN}
+    return replace(
+        s,
+        view=s.view.model_copy(update={"health": health}),
+        headroom=_NO_LIMIT,
+        max_cost=_NO_LIMIT,
+        per_request=_NO_LIMIT,
+        max_latency=_NO_LIMIT,
+        min_quality=0.0,
+        needs_care=False,
+    )
+
+
+def latency_limits(facts: RequestFacts, policy: TenantPolicy, now: datetime) -> Iterator[tuple[int, str]]:
+    """Yield (milliseconds, where the limit stands) of each limit on the latency of an answer."""
+    constraints = facts.constraints
+    if constraints.max_latency_ms is not None:
+        yield constraints.max_latency_ms, "request"
+    if policy.max_interactive_latency_ms is not None and facts.latency_class == "interactive":
+        yield policy.max_interactive_latency_ms, policy.document
+    if constraints.deadline is not None:
+        yield int((constraints.deadline - now).total_seconds() * 1000), "request"
+
+
+def left_of(line: WindowLine) -> int:
+    """Return what a budget window has left, pico-dollars; below 0 where more was spent than it allows."""
+    return line.cap - line.spent - line.held
+
+
+def rule_of(line: WindowLine) -> VetoRule:
+    """Return the rule that bars what does not fit a window."""
+    return VetoRule.BUDGET_DAY if line.window == "day" else VetoRule.BUDGET_MONTH
 
 
 def _weights(view: View, policy: TenantPolicy, now: datetime) -> Weights:

@@ -1,7 +1,7 @@
 """What a decision reads of one tenant's configuration, precomputed: who competes, at what price, by which rules."""
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -92,6 +92,7 @@ class TenantPolicy:
     ) -> None:
         """Resolve names, rules and lists; rows are made when first needed."""
         self.tenant = tenant.name
+        self.own = tenant
         self.document = f"tenant/{tenant.reference}"
         self.policy = policy.reference
         self.catalog = catalog
@@ -254,7 +255,7 @@ class TenantPolicy:
             entry=entry,
             rates=rates,
             endpoints=tuple(endpoints),
-            veto=self._standing_veto(entry, rates, bool(endpoints)),
+            veto=next(self.standing_vetoes(entry, rates, served=bool(endpoints)), None),
             preferred=entry.id in self._preferred
             or any(served.provider in self._preferred_providers for served in endpoints)
             or entry.maker in self._preferred_providers,
@@ -265,23 +266,21 @@ class TenantPolicy:
         preferred = self._preferred_providers
         return preferred.index(provider) if provider in preferred else len(preferred)
 
-    def _standing_veto(  # noqa: PLR0911 - one rule a line, the first that applies
-        self, entry: ModelEntry, rates: Rates | None, served: bool
-    ) -> Veto | None:
+    def standing_vetoes(self, entry: ModelEntry, rates: Rates | None, *, served: bool) -> Iterator[Veto]:
+        """Yield what bars a model whatever is asked; the first bars in a decision."""
         if entry.state == "retired" and "retired" not in self.settings.lifecycle:
             successor = f"successor: {entry.successor}" if entry.successor else None
-            return veto(entry.id, VetoRule.RETIRED, f"catalog/{self.catalog}", successor)
+            yield veto(entry.id, VetoRule.RETIRED, f"catalog/{self.catalog}", successor)
         if entry.id not in self._pool:
-            return veto(entry.id, VetoRule.NOT_IN_POOL, f"policy/{self.policy}")
+            yield veto(entry.id, VetoRule.NOT_IN_POOL, f"policy/{self.policy}")
         if self._approved is not None and entry.id not in self._approved:
-            return veto(entry.id, VetoRule.NOT_APPROVED, self.document)
+            yield veto(entry.id, VetoRule.NOT_APPROVED, self.document)
         if entry.id in self._avoided:
-            return veto(entry.id, VetoRule.AVOIDED, self.document)
+            yield veto(entry.id, VetoRule.AVOIDED, self.document)
         if not served:
-            return veto(entry.id, VetoRule.NO_ENDPOINT, f"catalog/{self.catalog}")
+            yield veto(entry.id, VetoRule.NO_ENDPOINT, f"catalog/{self.catalog}")
         if rates is None:
-            return veto(entry.id, VetoRule.UNPRICED, f"prices/{self.price_book}")
-        return None
+            yield veto(entry.id, VetoRule.UNPRICED, f"prices/{self.price_book}")
 
 
 def veto(model: str, rule: VetoRule, source: str, detail: str | None = None) -> Veto:

@@ -1,0 +1,80 @@
+"""What decided instead of the score, by name: a person, a lock, a rule, a pool, a share, a draw, a habit (SPEC R23)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from routing.counterfactual import Look
+from routing.reason_codes import ReasonCode
+from routing.rules import CompiledRule
+from routing.tenant_policy import TenantPolicy
+from schemas.decision import Choice
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """Something that decided, or tipped the scale: what kind, its name, and where it stands."""
+
+    kind: str
+    name: str
+    document: str
+    words: str
+
+
+def rule_document(_rule: CompiledRule, policy: TenantPolicy) -> str:
+    """Return the key of the document that states a rule."""
+    return f"policy/{policy.policy}"
+
+
+def deciders(look: Look, choice: Choice) -> tuple[Decider, ...]:
+    """Return what made the choice what it is, beside the weighted score."""
+    return (*_sure(look), *_tipping(look, choice))
+
+
+def _sure(look: Look) -> Iterator[Decider]:
+    """Yield what decides without a score: override, name in the request, lock of the area, rule, pool."""
+    s, wanted, policy = look.s, look.wanted, look.s.policy
+    override = s.view.override
+    if override is not None and (wanted.forced_by or "").startswith("override"):
+        words = f"an override of this {override.scope} names {override.model}"
+        if override.scope == "always":
+            words = f"a standing override of the user names {override.model}"
+        yield Decider("override", override.override_id, "view", words)
+    elif wanted.kind == "model":
+        yield Decider("request", s.facts.model, "request", f"the request names {s.facts.model}")
+    if look.lock is not None:
+        area = s.facts.area or ""
+        yield Decider("area_lock", area, policy.document, f"the area {area} is locked to {look.lock}")
+    elif wanted.kind == "pool" or (wanted.kind != "model" and wanted.suffix is not None):
+        words = f"only what {wanted.name} means competes"
+        if wanted.suffix is not None:
+            words += f", by {'price' if wanted.suffix == 'floor' else 'speed'} alone"
+        yield Decider("pool", wanted.name, "request" if wanted.forced_by == "request" else "view", words)
+    rule = look.weighed.selection.rule if look.weighed.selection is not None else None
+    if rule is not None:
+        verb = "locks the request to" if rule.effect == "lock" else "restricts the request to"
+        listed = ", ".join(rule.models[:4]) + (f" and {len(rule.models) - 4} more" if len(rule.models) > 4 else "")
+        words = f"rule {rule.name} {verb} {listed}, because {rule.because}"
+        yield Decider("rule", rule.name, rule_document(rule, policy), words)
+
+
+def _tipping(look: Look, choice: Choice) -> Iterator[Decider]:
+    """Yield what tipped the score towards the chosen model."""
+    policy, codes, model = look.s.policy, set(choice.reason_codes), choice.model
+    document = f"policy/{policy.policy}"
+    default = policy.document if policy.own.default_model is not None else document
+    if ReasonCode.EXPLORED.value in codes:
+        yield Decider("exploration", "exploration", document, "a small share of such work is drawn for other models")
+    if ReasonCode.RULE_BOOST.value in codes:
+        for rule in look.weighed.ruling.matched:
+            if rule.effect == "boost" and rule.boost > 0 and model in rule.models:
+                words = f"rule {rule.name} favours {model} by {rule.boost:g}, because {rule.because}"
+                yield Decider("boost", rule.name, rule_document(rule, policy), words)
+    for code, kind, source, words in (
+        (ReasonCode.PREFERENCE, "preference", "view", f"the user tends to prefer {model}"),
+        (ReasonCode.TARGET_SHARE, "share", document, f"{model} gets less than its target share of requests"),
+        (ReasonCode.DEFAULT_LOW_CONFIDENCE, "default", default, f"the text says little, and {model} is the default"),
+        (ReasonCode.STICKY, "conversation", "view", f"the conversation uses {model} already"),
+        (ReasonCode.TENANT_PREFERENCE, "tenant", policy.document, f"the tenant prefers {model} or who serves it"),
+    ):
+        if code.value in codes:
+            yield Decider(kind, model, source, words)
