@@ -1,14 +1,18 @@
 """Changes of the router's document, or of the record of a model, that may choose another model."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from routing.bars import LIFECYCLE
 from routing.changes import Change, Inquiry, least
 from routing.counterfactual import VIEW, Edit
+from routing.decide import weigh
 from routing.reason_codes import VetoRule
 from routing.score import DECIMALS, TERMS, set_weight
+from routing.score import Weights as WeightList
+from routing.situation import weights_at
 from schemas.control_policy import Rule, Weights, When
 from schemas.decision import StatisticsView
 
@@ -108,13 +112,21 @@ def change_weight(q: Inquiry) -> Iterator[Change]:
         if not size:
             continue
         scaled, _ = set_weight(weights, TERMS[index], value)
-        after = scaled if own else Weights.model_validate(scaled)
-        edit = Edit(where, ("weights",), own or q.case.policy.settings.weights, after)
-        if q.chosen_with(edit):
-            term = TERMS[index]
+        if _best_with(q, scaled):
+            term, after = TERMS[index], scaled if own else Weights.model_validate(scaled)
             words = f"set the weight of {term} in {where} from {weights[term]:g} to {value:g}, the others scaled"
+            edit = Edit(where, ("weights",), own or q.case.policy.settings.weights, after)
             yield Change("weight", words, (edit,))
             return
+
+
+def _best_with(q: Inquiry, weights: Mapping[str, float]) -> bool:
+    """Return whether the model is selected under these weights; the documents need not be compiled again for it."""
+    case, look = q.case, q.look
+    listed: WeightList = tuple(weights[term] for term in TERMS)  # type: ignore[assignment]
+    s = replace(look.s, weights=weights_at(listed, case.view, case.policy, case.now))
+    selection = weigh(s, look.wanted, look.lock, case.number).selection
+    return selection is not None and selection.chosen.model == q.model
 
 
 def boost(q: Inquiry) -> Iterator[Change]:

@@ -97,7 +97,7 @@ def situation(facts: RequestFacts, task: TaskDescriptor, view: View, policy: Ten
         quality_source=quality_source,
         job=job,
         warm_tokens=min(view.warm_tokens, task.estimated_input_tokens) if view.warm_tokens >= _LEAST_CACHED else 0,
-        weights=_weights(view, policy, now),
+        weights=weights_at(policy.weight_list, view, policy, now),
         needs_care=task.modality != "text"
         or task.needs_tools
         or task.needs_vision
@@ -143,11 +143,10 @@ def rule_of(line: WindowLine) -> VetoRule:
     return VetoRule.BUDGET_DAY if line.window == "day" else VetoRule.BUDGET_MONTH
 
 
-def _weights(view: View, policy: TenantPolicy, now: datetime) -> Weights:
+def weights_at(weights: Weights, view: View, policy: TenantPolicy, now: datetime) -> Weights:
+    """Return the weights as they count now: with pacing, cost counts more while a budget is spent fast."""
     pacing = policy.scoring.pacing
-    if not pacing:
-        return policy.weight_list
-    return paced(policy.weight_list, pace_of(view.windows, now), pacing)
+    return paced(weights, pace_of(view.windows, now), pacing) if pacing else weights
 
 
 def _job(facts: RequestFacts, policy: TenantPolicy) -> str | None:

@@ -64,12 +64,12 @@ def raise_caps(q: Inquiry) -> Iterator[Change]:
     if scored is None:
         return
     caps = [
-        (f"{line.window}", line.spent + line.held + scored.bound) for line in barring_windows(q.look.s, scored.bound)
+        ("daily" if line.window == "day" else "monthly", line.spent + line.held + scored.bound)
+        for line in barring_windows(q.look.s, scored.bound)
     ]
     if VetoRule.PER_REQUEST_CAP.value in q.barred_by:
         caps.append(("per_request", scored.bound))
-    for kind, cap in caps:
-        name = {"day": "daily", "month": "monthly"}.get(kind, kind)
+    for name, cap in caps:
         before = getattr(budget, name)
         words = f"raise budget.{name} of {q.tenant} from {dollars(before)} to {dollars(cap)}"
         yield Change(f"cap_{name}", words, _edit(q, ("budget", name), before, cap))
@@ -78,19 +78,14 @@ def raise_caps(q: Inquiry) -> Iterator[Change]:
 def allow_interactive_latency(q: Inquiry) -> Iterator[Change]:
     """Raise the tenant's limit on the latency of interactive requests."""
     limit, scored = q.case.policy.own.max_interactive_latency_ms, q.standing.scored
-    if (
-        limit is not None
-        and scored is not None
-        and VetoRule.MAX_LATENCY.value in q.barred_by
-        and scored.latency > limit
-    ):
+    if limit is not None and scored is not None and scored.latency > limit:
         words = f"raise max_interactive_latency_ms of {q.tenant} from {limit} to {scored.latency}"
         path = ("max_interactive_latency_ms",)
         yield Change("interactive_latency", words, _edit(q, path, limit, scored.latency))
 
 
 def prefer(q: Inquiry) -> Iterator[Change]:
-    """Let the request's area, its space or the tenant prefer the model; take that from the chosen one."""
+    """Let the request's area, its space or the tenant prefer the model."""
     for path, words, place in q.places:
         if not any(q.means(text) for text in place.prefer):
             edits = _edit(q, (*path, "prefer"), place.prefer, (*place.prefer, q.model))

@@ -19,6 +19,7 @@ COMMANDS = (
     "submit",
     "tail",
     "explain",
+    "rules",
     "override",
     "config",
     "budget",

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from pointsman.cli.output import Output
@@ -11,11 +12,13 @@ if TYPE_CHECKING:
 
 
 def jsonable(value: Any) -> Any:
-    """Return events (anywhere inside dicts and lists) as the JSON they have in the log."""
+    """Return events (anywhere inside dicts, lists and dataclasses) as the JSON they have in the log."""
     from pydantic import BaseModel
 
     if isinstance(value, BaseModel):
         return json.loads(value.model_dump_json(exclude_none=True))
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: jsonable(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, dict):
         return {name: jsonable(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

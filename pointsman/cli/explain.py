@@ -5,9 +5,13 @@ import typer
 from pointsman.cli.context import DEFAULT_RUN_DIR, RunDirOption, connect
 from pointsman.cli.errors import CliError, ExitCode
 from pointsman.cli.events import emit_json, jsonable
-from pointsman.cli.output import Output, OutputOption, progress
+from pointsman.cli.output import Output, OutputOption
+from pointsman.cli.stories import past_of, story_of
+from pointsman.cli.submit import DEFAULT_TENANT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pointsman.story import Story
 
 _CONTENT = ("prompt", "messages", "payload", "attachments", "tool_definitions", "content", "tool_calls")
@@ -19,27 +23,28 @@ def register(app: typer.Typer) -> None:
 
 
 def explain(
-    id_: Annotated[str, typer.Argument(metavar="ID", help="A request id or a decision id.")],
+    id_: Annotated[str | None, typer.Argument(metavar="ID", help="A request id or a decision id.")] = None,
     tenant: Annotated[str | None, typer.Option("--tenant", "-t", help="Its tenant, if known: searches faster.")] = None,
     content: Annotated[bool, typer.Option("--content", help="Show prompt and answer too.")] = False,
+    why_not: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Why not this model, and what would have chosen it.")
+    ] = None,
+    prompt: Annotated[
+        str | None, typer.Option(help="With --why-not, instead of an id: a prompt nobody sent, of --tenant.")
+    ] = None,
     run_dir: RunDirOption = DEFAULT_RUN_DIR,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show why a request went where it went: candidates, vetoes, money, calls, result; from the log itself."""
     from pointsman.explanation import lines
-    from pointsman.log_reader import LogReader
-    from pointsman.story import find
-    from pointsman.story_index import locate
 
-    settings = connect(run_dir)
-    with LogReader(settings) as reader, progress("looking it up") as tell:
-        story = find(reader, id_, tenant, tell, locate(settings, id_))
-    if story is None:
-        raise CliError(
-            f"no request or decision {id_} in the log" + (f" of tenant {tenant}" if tenant else ""),
-            "pointsman tail decisions --from beginning --exit",
-            ExitCode.NOT_FOUND,
-        )
+    if (id_ is None) == (prompt is None) or (prompt is not None and why_not is None):
+        hint = 'pointsman explain ID, or: pointsman explain --prompt "..." --why-not MODEL'
+        raise CliError("explain what: one ID, or --prompt with --why-not", hint, ExitCode.USAGE)
+    if why_not is not None:
+        _why_not(run_dir, id_, tenant, prompt, why_not, output)
+        return
+    story = story_of(connect(run_dir), id_ or "", tenant)
     if output is Output.TABLE:
         for line in lines(story, content=content):
             print(line)
@@ -48,6 +53,20 @@ def explain(
             emit_json(entry, output)
     else:
         emit_json(_document(story, content=content), output)
+
+
+def _why_not(
+    run_dir: "Path", id_: str | None, tenant: str | None, prompt: str | None, model: str, output: Output
+) -> None:
+    from pointsman.cli.why_not import show_why_not
+
+    if id_ is not None:
+        past = past_of(run_dir, id_, tenant)
+        show_why_not(past.case, model, output, past.notes)
+        return
+    from pointsman.cli.hypothetical import hypothetical
+
+    show_why_not(hypothetical(run_dir, tenant or DEFAULT_TENANT, {"prompt": prompt}), model, output)
 
 
 def _entries(story: "Story", *, content: bool) -> list[dict[str, Any]]:

@@ -2,14 +2,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pointsman.cli.context import DEFAULT_RUN_DIR, RunDirOption, connect
+from pointsman.cli.context import DEFAULT_RUN_DIR, RunDirOption
 from pointsman.cli.errors import CliError, ExitCode
-from pointsman.cli.output import Output, OutputOption, emit_rows, note
+from pointsman.cli.hypothetical import configuration
+from pointsman.cli.output import Output, OutputOption, emit_rows
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from schemas.control import ConfigDocument
     from schemas.control_catalog import Model
     from schemas.control_prices import Price
 
@@ -32,9 +30,9 @@ def models(
     from schemas.control_catalog import CatalogDocument
     from schemas.control_prices import PricesDocument
 
-    documents = _documents(run_dir)
-    listed = documents.get(f"catalog/{catalog}")
-    book = documents.get(f"prices/{prices}")
+    config = configuration(run_dir)
+    listed = config.document("catalog", catalog)
+    book = config.document("prices", prices)
     if not isinstance(listed, CatalogDocument):
         raise CliError(f"no catalog {catalog}", "pointsman config show catalog", ExitCode.NOT_FOUND)
     today = datetime.now(UTC)
@@ -61,19 +59,6 @@ def models(
             "served_by",
         ),
     )
-
-
-def _documents(run_dir: "Path") -> "dict[str, ConfigDocument]":
-    """Return the newest documents of the log; those that come with pointsman where nothing runs."""
-    from deploy.shipped_config import shipped_documents
-    from pointsman.config_store import read_store
-
-    try:
-        settings = connect(run_dir)
-    except CliError:
-        note("pointsman does not run here: these are the documents that come with it")
-        return {f"{document.kind}/{document.name}": document for document in shipped_documents()}
-    return {name: event.document for name, event in read_store(settings).current.items()}
 
 
 def _row(model: "Model", price: "Price | None") -> dict[str, Any]:

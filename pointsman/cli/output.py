@@ -76,6 +76,16 @@ def emit_object(values: Mapping[str, Any], output: Output) -> None:
             print(f"{name.replace('_', ' '):<{width}}  {_cell(value)}")
 
 
+def print_labelled(lines: Iterable[tuple[str, str]]) -> None:
+    """Print (label, text) as two columns; a label that repeats the one above is left out, an empty line stays empty."""
+    rows = list(lines)
+    width = max((len(label) for label, _ in rows), default=0)
+    above = ""
+    for label, text in rows:
+        print(f"{'' if label == above else label:<{width}}  {text}".rstrip())
+        above = label
+
+
 def note(message: str) -> None:
     """Tell the user something that is not data."""
     print(message, file=sys.stderr, flush=True)
