@@ -7,7 +7,7 @@ from routing.counterfactual import Look
 from routing.reason_codes import ReasonCode
 from routing.rules import CompiledRule
 from routing.tenant_policy import TenantPolicy
-from schemas.decision import Choice
+from schemas.decision import Choice, Denial
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,27 @@ def rule_document(_rule: CompiledRule, policy: TenantPolicy) -> str:
     return f"policy/{policy.policy}"
 
 
-def deciders(look: Look, choice: Choice) -> tuple[Decider, ...]:
-    """Return what made the choice what it is, beside the weighted score."""
-    return (*_sure(look), *_tipping(look, choice))
+def asked_by_name(look: Look) -> bool:
+    """Return whether a person, the request or the lock of the area names what is chosen: no rule is asked then."""
+    return look.lock is not None or look.wanted.kind != "auto" or look.wanted.suffix is not None
 
 
-def _sure(look: Look) -> Iterator[Decider]:
+def deciding_rule(look: Look, outcome: Choice | Denial) -> CompiledRule | None:
+    """Return the rule that decided: that of the selection, or the one that refuses when all its models are barred."""
+    selection, choice = look.weighed.selection, look.weighed.ruling.choice
+    if isinstance(outcome, Choice):
+        return None if selection is None else selection.rule
+    refuses = choice is not None and choice.deny and selection is None and not asked_by_name(look)
+    return choice if refuses else None
+
+
+def deciders(look: Look, outcome: Choice | Denial) -> tuple[Decider, ...]:
+    """Return what made the decision what it is, beside the weighted score."""
+    tipping = _tipping(look, outcome) if isinstance(outcome, Choice) else ()
+    return (*_sure(look, outcome), *tipping)
+
+
+def _sure(look: Look, outcome: Choice | Denial) -> Iterator[Decider]:
     """Yield what decides without a score: override, name in the request, lock of the area, rule, pool."""
     s, wanted, policy = look.s, look.wanted, look.s.policy
     override = s.view.override
@@ -49,7 +64,7 @@ def _sure(look: Look) -> Iterator[Decider]:
         if wanted.suffix is not None:
             words += f", by {'price' if wanted.suffix == 'floor' else 'speed'} alone"
         yield Decider("pool", wanted.name, "request" if wanted.forced_by == "request" else "view", words)
-    rule = look.weighed.selection.rule if look.weighed.selection is not None else None
+    rule = deciding_rule(look, outcome)
     if rule is not None:
         verb = "locks the request to" if rule.effect == "lock" else "restricts the request to"
         listed = ", ".join(rule.models[:4]) + (f" and {len(rule.models) - 4} more" if len(rule.models) > 4 else "")

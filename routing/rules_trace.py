@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 
 from routing.counterfactual import Case, Look
 from routing.decide import condition_values
-from routing.deciders import deciders, rule_document
+from routing.deciders import asked_by_name, deciders, deciding_rule, rule_document
 from routing.inheritance import Inherited, inherited
 from routing.references import AUTO
 from routing.rules import Check, CompiledRule
@@ -57,7 +57,7 @@ def rules_trace(case: Case) -> RulesTrace:
     """Return how the rules looked at a case."""
     look, outcome = case.look(), case.decide()
     layers = (*_named(look, outcome), *_layers(look, outcome), _score(look, outcome))
-    rule = _deciding(look, outcome)
+    rule = deciding_rule(look, outcome)
     refused = isinstance(outcome, Denial)
     stopped = outcome.code.value if isinstance(outcome, Denial) else "score"
     decisive = next((layer.layer for layer in layers if layer.decides), stopped)
@@ -70,15 +70,6 @@ def rules_trace(case: Case) -> RulesTrace:
         model=None if isinstance(outcome, Denial) else outcome.model,
         because=outcome.reason,
     )
-
-
-def _deciding(look: Look, outcome: Choice | Denial) -> CompiledRule | None:
-    """Return the rule that decided: that of the selection, or the one that refuses when its models are barred."""
-    selection, choice = look.weighed.selection, look.weighed.ruling.choice
-    if isinstance(outcome, Choice):
-        return None if selection is None else selection.rule
-    by_name = look.lock is not None or look.wanted.kind != "auto" or look.wanted.suffix is not None
-    return choice if choice is not None and choice.deny and not by_name and selection is None else None
 
 
 def _named(look: Look, outcome: Choice | Denial) -> Iterator[LayerTrace]:
@@ -146,13 +137,13 @@ def _state(rule: CompiledRule, checks: Sequence[Check], look: Look, outcome: Cho
     models += f" and {len(rule.models) - _SHOWN} more" if len(rule.models) > _SHOWN else ""
     if rule.effect == "boost":
         return "boosts", f"{rule.boost:+g} for {models}"
-    if rule is _deciding(look, outcome):
+    if rule is deciding_rule(look, outcome):
         refuses = "; all are barred, and it refuses then" if isinstance(outcome, Denial) else ""
         return "decides", f"{'locks to' if rule.effect == 'lock' else 'restricts to'} {models}{refuses}"
     choice = look.weighed.ruling.choice
     if choice is not None and rule is not choice:
         return "overruled", f"rule {choice.name} ({choice.layer}) stands above it"
-    if look.lock is not None or look.wanted.kind != "auto" or look.wanted.suffix is not None:
+    if asked_by_name(look):
         return "overruled", "what was asked for by name, or the lock of the area, stands above it"
     return "unavailable", f"all its models are barred: {models}"
 

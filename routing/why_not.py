@@ -98,7 +98,6 @@ def _answer(q: Inquiry, outcome: Choice | Denial) -> WhyNot:
     field, stands = q.look.weighed.field, q.standing
     chosen = outcome.model if isinstance(outcome, Choice) else None
     best = next((item for item in field.ranked if item.model == chosen), None)
-    found = deciders(q.look, outcome) if isinstance(outcome, Choice) else ()
     answer = WhyNot(
         model=q.model,
         verdict="outscored",
@@ -110,7 +109,7 @@ def _answer(q: Inquiry, outcome: Choice | Denial) -> WhyNot:
         rank=stands.rank,
         competing=sum(1 for item in field.ranked if item.model not in field.guests),
         bars=stands.bars,
-        deciders=found,
+        deciders=deciders(q.look, outcome),
     )
     if chosen == q.model:
         return replace(answer, verdict="chosen", bars=(), summary=f"it was chosen, because {outcome.reason}")

@@ -8,6 +8,7 @@ from typing import Any
 from deploy.shipped_config import shipped_documents
 from routing.catalog import CompiledConfig, compile_config
 from routing.classify import classify
+from routing.counterfactual import Case
 from routing.decide import decide
 from routing.request_facts import facts_of
 from schemas.classification import TaskDescriptor
@@ -64,6 +65,13 @@ def route(
     found = config.tenant(event.tenant)
     assert found is not None
     return decide(facts_of(event), classify(event, config), view or View(), found, now)
+
+
+def case(
+    config: CompiledConfig, event: RequestReceived, view: View | None = None, now: datetime = NOW, number: float = 0.0
+) -> Case:
+    """Return everything a decision reads, to make it and to make it again with something changed."""
+    return Case(facts_of(event), classify(event, config), view or View(), config, now, number)
 
 
 def chosen(config: CompiledConfig, event: RequestReceived, view: View | None = None, now: datetime = NOW) -> Choice:
