@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from routing import explain
-from routing.candidates import Scored, ability_vetoes, endpoint_of, latency_veto, money_vetoes, open_veto, survey
+from routing.candidates import (
+    Scored,
+    ability_vetoes,
+    better_veto,
+    endpoint_of,
+    latency_veto,
+    money_vetoes,
+    open_veto,
+    survey,
+)
 from routing.counterfactual import Look
 from routing.decide import boosts_of
 from routing.reason_codes import VetoRule
@@ -82,6 +91,9 @@ def _bars(look: Look, row: Row, scored: Scored | None) -> Iterator[Bar]:
     if row.endpoints and endpoint_of(row, s.view.health)[0] is None:
         yield _bar(open_veto(model), ", ".join(served.provider for served in row.endpoints), "a breaker not open")
     if scored is not None:
+        above = s.view.above_quality
+        if above is not None and scored.quality <= above:
+            yield _bar(better_veto(model, scored.quality, above), f"{scored.quality:.2f}", f"more than {above:.2f}")
         yield from _late(s, scored)
         for item in money_vetoes(model, scored.bound, s):
             yield _bar(item, explain.dollars(scored.bound), _money_limit(item, s))

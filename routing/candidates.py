@@ -140,6 +140,11 @@ def open_veto(model: str) -> Veto:
     return veto(model, VetoRule.PROVIDER_OPEN, "view")
 
 
+def better_veto(model: str, good: float, above: float) -> Veto:
+    """Return the veto of a model that is not expected to do better than the one whose answer was not good enough."""
+    return veto(model, VetoRule.NOT_BETTER, "view", f"{good:.2f} is not above {above:.2f}")
+
+
 def latency_veto(model: str, latency: int, source: str) -> Veto:
     """Return the veto of a model that would answer too late for the limit that stands in ``source``."""
     return veto(model, VetoRule.MAX_LATENCY, source, f"about {latency} ms")
@@ -225,7 +230,7 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
             good = predicted_quality(predictions.get(model, prior_quality), known, strength)
             able = sufficiency(100 * good, required, sharpness)
         if above is not None and good <= above:
-            vetoes.append(veto(model, VetoRule.NOT_BETTER, "view", f"{good:.2f} is not above {above:.2f}"))
+            vetoes.append(better_veto(model, good, above))
             continue
         prior = ttft + per_token * output
         latency = int(prior) if known is None else expected_latency(prior, known, strength)

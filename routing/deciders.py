@@ -79,6 +79,9 @@ def _tipping(look: Look, choice: Choice) -> Iterator[Decider]:
     default = policy.document if policy.own.default_model is not None else document
     if ReasonCode.EXPLORED.value in codes:
         yield Decider("exploration", "exploration", document, "a small share of such work is drawn for other models")
+    if ReasonCode.CASCADE_START.value in codes:
+        words = f"{model} starts, its answer is checked, and a better model follows where it is not good enough"
+        yield Decider("cascade", "cascade", document, words)
     if ReasonCode.RULE_BOOST.value in codes:
         for rule in look.weighed.ruling.matched:
             if rule.effect == "boost" and rule.boost > 0 and model in rule.models:

@@ -85,9 +85,12 @@ def _raised(q: Inquiry, rule: Rule) -> Iterator[Change]:
 
 
 def stop_steering(q: Inquiry) -> Iterator[Change]:
-    """Stop exploring, or steering towards target shares."""
+    """Stop starting cheap, exploring, or steering towards target shares."""
     settings = q.case.policy.settings
     selection = q.look.weighed.selection
+    if selection is not None and selection.cascade:
+        words = f"start no cascade in {q.router}: the best model answers at once"
+        yield Change("cascade", words, _edit(q, ("cascade",), settings.cascade, None))
     if selection is not None and selection.propensities is not None:
         still = settings.exploration.model_copy(update={"share": 0.0, "new_models": 0.0})
         words = f"stop exploring in {q.router}"

@@ -112,7 +112,7 @@ def without_limits(s: Situation) -> Situation:
     health = {place: state for place, state in s.view.health.items() if state != OPEN}
     return replace(
         s,
-        view=s.view.model_copy(update={"health": health}),
+        view=s.view.model_copy(update={"health": health, "above_quality": None}),
         headroom=_NO_LIMIT,
         max_cost=_NO_LIMIT,
         per_request=_NO_LIMIT,

@@ -133,7 +133,7 @@ def _beside_score(answer: WhyNot, outcome: Choice) -> WhyNot:
     return replace(answer, summary=f"it scored less: {place}")
 
 
-_DECISIVE: Final = frozenset({"override", "request", "area_lock", "rule", "pool", "exploration"})
+_DECISIVE: Final = frozenset({"override", "request", "area_lock", "rule", "pool", "exploration", "cascade"})
 
 
 def _sufficient(q: Inquiry, proposers: tuple[Proposer, ...]) -> Iterator[Change]:

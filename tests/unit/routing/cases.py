@@ -80,6 +80,7 @@ _policies = st.fixed_dictionaries(
         "lifecycle": st.sampled_from([("active", "preview"), ("active", "preview", "deprecated", "retired")]),
         "min_quality": st.sampled_from([{"human_in_loop": 70}, {"automated": 80}]),
         "exploration": st.just({"share": 0.3, "within": 0.5, "sharpness": 1}),
+        "cascade": st.just({"start_quality": 0.3, "cost_share": 1, "complexity": ["simple", "medium", "complex"]}),
         "shares": st.just({"targets": {"gpt-4.1": 0.9, "o3": 0.1}, "control": 1}),
         "rules": _rules,
     },
@@ -123,6 +124,7 @@ _views = st.fixed_dictionaries(
             OverrideView, scope=st.sampled_from(["always", "area"]), model=_model, override_id=st.just("o-1")
         ),
         "shares": st.just({"gpt-4.1": 0.1, "o3": 0.9}),
+        "above_quality": st.sampled_from([0.5, 0.75]),
         "excluded": st.lists(_model, max_size=2).map(tuple),
     },
 )

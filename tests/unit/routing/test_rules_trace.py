@@ -81,7 +81,7 @@ def test_every_rule_is_looked_at_with_all_its_conditions(made: Case) -> None:
 
 
 def test_layers_are_in_order_of_precedence() -> None:
-    """Override, request and lock stand above the layers of rules, these in the router's order; the score is last (R4)."""
+    """Override, request and lock stand above the layers of rules, in the router's order; the score is last (R4)."""
     trace = traced([], {})
     assert [layer.layer for layer in trace.layers] == ["override", "request", "area lock", *LAYERS, "score"]
     turned = rules_trace(case(policy(precedence=LAYERS[::-1]), request()))

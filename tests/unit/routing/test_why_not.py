@@ -27,7 +27,7 @@ from tests.unit.routing.cases import MODELS, POOL, cases, rule
 CODING = {"prompt": "look at it", "space_type": SpaceType.CODING}
 UNCLEAR = {"prompt": "look at it"}
 PLACED = {"space": "s", "area": "a"}
-LONG = {"prompt": None, "messages": (Message(content="word " * 12_000),) * 2}
+LONG = {"prompt": None, "messages": (Message(content="What is the capital of Chile? " + "word " * 12_000),) * 2}
 LOCKED = {"spaces": {"s": Space(areas={"a": Area(lock="o3")})}}
 AVOIDING = {"spaces": {"s": Space(areas={"a": Area(avoid=("gpt-4.1-mini",))})}}
 HELD = OverrideView(scope="always", model="o3", override_id="o-1")
@@ -101,6 +101,8 @@ def test_a_name_that_is_no_model_is_an_error(name: str, why: str) -> None:
 LATE = Constraints(deadline=NOW + timedelta(seconds=1))
 STEERED = {"shares": {"targets": {"o3": 1}, "control": 5}}
 EXPLORING = {"exploration": {"share": 0.5, "within": 1, "sharpness": 0}}
+CASCADING = {"cascade": {"start_quality": 0.5, "min_gain": 0.001}}
+CRASH = {"prompt": "Fix the crash in the importer"}
 LIKING = PreferenceView(version=1, scores={"o3": 1.0})
 NO_PROVIDER = {"health": {"openai": "open", "openrouter": "open"}}
 CAPPED = {"per_request_cap": PICO // 1000}
@@ -143,6 +145,7 @@ CHANGES: list[tuple[str, _Fields, _Fields, _Fields, _Fields, str]] = [
     ("drop_rule", {}, {"rules": [rule("r", "lock", ("*:floor",))]}, CODING, {}, "gpt-4.1"),
     ("rule_boost", {}, {"rules": [rule("r", "boost", ("o3",), boost=0.01)]}, CODING, {}, "o3"),
     ("exploration", {}, EXPLORING, {}, {}, "gpt-4.1-mini"),
+    ("cascade", {}, CASCADING, CRASH, {}, "gpt-4.1"),
     ("shares", {}, STEERED, {}, {"shares": {"gpt-4.1-mini": 1.0}}, "gpt-4.1-mini"),
     ("weight", {}, {}, {"prompt": "Fix the crash in the importer"}, {}, "gpt-4.1-mini"),
     ("boost", {}, {}, {"prompt": "Fix the crash in the importer"}, {}, "claude-haiku-4.5"),
@@ -257,6 +260,7 @@ def test_an_ability_that_is_missing_cannot_be_changed() -> None:
             {"excluded": ("gpt-4o",)},
         ),
         ("exploration", "exploration", {}, EXPLORING, {}, {}),
+        ("cascade", "cascade", {}, CASCADING, CRASH, {}),
         ("boost", "r", {}, {"rules": [rule("r", "boost", ("o3",), boost=0.4)]}, CODING, {}),
         ("preference", "o3", {}, {}, {}, {"preference": LIKING}),
         ("share", "o3", {}, STEERED, {}, {"shares": {"gpt-4.1-mini": 1.0}}),
