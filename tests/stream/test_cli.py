@@ -121,6 +121,60 @@ def test_explain_of_nothing_is_not_found(here: Installation) -> None:
     assert "next:" in here.run("explain", "no-such-id", status=3).stderr
 
 
+def test_why_not_proves_what_would_have_chosen_the_model(here: Installation) -> None:
+    """explain --why-not rebuilds a decision from the log, and proves each change it lists (R23)."""
+    request = submitted(here, "Fix the crash in the importer", "--user", "bo")
+    answer = here.json("explain", request, "--why-not", "opus")
+    decision = here.json("explain", request)["decision"]
+    assert (answer["model"], answer["verdict"], answer["chosen"]) == ("claude-opus-4.5", "outscored", decision["model"])
+    assert answer["notes"] == []
+    assert {gap["term"] for gap in answer["gaps"]} == {"capability", "cost", "quality", "latency", "history", "boosts"}
+    assert [change["verified"] for change in answer["changes"]] == [True] * len(answer["changes"])
+    assert answer["changes"][0]["edits"] == [
+        {"where": "request", "path": "model", "before": "auto", "after": "claude-opus-4.5"}
+    ]
+    followed = here.json("submit", "Fix the crash in the importer", "--user", "bo", "--model", "opus")
+    assert followed["decision"]["model"] == "claude-opus-4.5"
+    told = here.run("explain", decision["id"], "--why-not", decision["model"]).stdout
+    assert "it was chosen, because" in told
+    assert here.run("explain", request, "--why-not", "no-such-model", status=3).stderr.count("pointsman models") == 1
+
+
+def test_why_not_of_a_refusal_says_what_would_have_let_it_through(here: Installation) -> None:
+    """A refused request is explained with the limit that suffices: raised to it, the request goes through (R23)."""
+    refused = here.json("submit", "Plan a garden", "--model", "opus", "--max-cost", "0.0001", status=1)
+    answer = here.json("explain", refused["result"]["request_id"], "--why-not", "opus")
+    assert (answer["refusal"], [bar["rule"] for bar in answer["bars"]]) == ("constraint_cost", ["max_cost"])
+    change = next(change for change in answer["changes"] if change["kind"] == "max_cost")
+    limit = change["edits"][0]["after"]
+    again = here.json("submit", "Plan a garden", "--model", "opus", "--max-cost", limit)
+    assert again["result"]["status"] == "completed"
+
+
+def test_why_not_of_a_prompt_nobody_sent(here: Installation) -> None:
+    """Without an id, --prompt is decided by the published configuration; one of both is needed (R23)."""
+    told = here.run("explain", "--prompt", "Fix the crash", "--why-not", "opus").stdout
+    assert "would do" in told
+    bars = here.json("explain", "--prompt", "Hi", "--why-not", "o3", "--tenant", "vault")["bars"]
+    assert [bar["rule"] for bar in bars] == ["not_approved"]
+    here.run("explain", "--prompt", "Fix the crash", status=2)
+    here.run("explain", "--prompt", "Fix the crash", "--why-not", "opus", "--tenant", "nobody-knows", status=3)
+
+
+def test_rules_trace_shows_the_layers(here: Installation) -> None:
+    """rules trace shows each layer, of a request of the log or of one that nobody sent, and which rule decided (R4)."""
+    request = submitted(here, "What is new?", "--space", "backend", "--area", "release-notes")
+    of_log = here.json("rules", "trace", request)
+    assert (of_log["decided_by"], of_log["model"]) == ("area lock", "claude-haiku-4.5")
+    assert {item["name"]: item["source"] for item in of_log["inherited"]}[
+        "space type"
+    ] == "tenant/atelier@1 spaces.backend"
+    told = here.run("rules", "trace", "--prompt", "Fix the bug", "--tenant", "meadow", "--space", "code").stdout
+    assert "space-coding decides: locks to claude-sonnet-4" in told
+    assert "space-writing fails: space_type is to be writing, the request has coding" in told
+    here.run("rules", "trace", request, "--prompt", "Fix the bug", status=2)
+
+
 def test_tail_formats_like_kcat(here: Installation) -> None:
     """tail reads topics without a group, formats as kcat does, ends at the limit or at the end (D3)."""
     request = submitted(here, "Hello there")
