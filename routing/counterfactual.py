@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from routing.asked import Asked, asked
 from routing.catalog import CompiledConfig, TenantPolicy
-from routing.decide import Weighed, area_lock, decide, weigh
+from routing.decide import Weighed, area_lock, decide, repeat, ruling_of, weigh
 from routing.situation import Situation, situation
 from schemas.classification import TaskDescriptor
 from schemas.control_policy import PolicyDocument
@@ -21,6 +21,8 @@ REQUEST: Final = "request"
 TASK: Final = "task"
 VIEW: Final = "view"
 CLOCK: Final = "clock"
+_IN_CACHE_KEY: Final = frozenset({"preference", "conversation_model", "override", "excluded"})
+"""Values of the view on which it depends whether a kept decision is about an alike task (``decision_cache``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,10 @@ class Case:
         """Return what the steps of the decision came to."""
         s = situation(self.facts, self.task, self.view, self.policy, self.now)
         wanted, lock = asked(self.facts, self.view, self.policy), area_lock(s)
-        return Look(s, wanted, lock, weigh(s, wanted, lock, self.number))
+        ruling = ruling_of(self.facts, self.task, self.policy)
+        weighed = weigh(s, wanted, lock, ruling, self.number)
+        again = repeat(s, wanted, lock, ruling)
+        return Look(s, wanted, lock, weighed if again is None else weighed._replace(selection=again[1]))
 
     def edited(self, *edits: Edit) -> "Case":
         """Return the case with these values changed, one after the other."""
@@ -88,20 +93,27 @@ class Case:
         return case
 
     def _with(self, edit: Edit) -> "Case":
-        if edit.where == REQUEST:
-            return replace(self, facts=_put(self.facts, edit.path, edit.after))
-        if edit.where == TASK:
-            return replace(self, task=_put(self.task, edit.path, edit.after))
         if edit.where == VIEW:
-            return replace(self, view=_put(self.view, edit.path, edit.after))
+            view = _put(self.view, edit.path, edit.after)
+            return replace(self, view=_afresh(view) if edit.path[0] in _IN_CACHE_KEY else view)
         if edit.where == CLOCK:
             return replace(self, now=edit.after)
+        fresh = replace(self, view=_afresh(self.view))
+        if edit.where == REQUEST:
+            return replace(fresh, facts=_put(self.facts, edit.path, edit.after))
+        if edit.where == TASK:
+            return replace(fresh, task=_put(self.task, edit.path, edit.after))
         kind, _, reference = edit.where.partition("/")
         document = self.config.document(kind, reference)
         if not isinstance(document, TenantDocument | PolicyDocument):
             raise TypeError(f"edits change documents of tenants and routers, not {edit.where}")
-        changed = replace(self, config=self.config.replaced(_put(document, edit.path, edit.after)))
+        changed = replace(fresh, config=self.config.replaced(_put(document, edit.path, edit.after)))
         return replace(changed, view=_with_caps(changed)) if edit.path[0] == "budget" else changed
+
+
+def _afresh(view: View) -> View:
+    """Return the view without a kept decision: another request, another preference or other documents end it."""
+    return view if view.cached is None else view.model_copy(update={"cached": None})
 
 
 def _with_caps(case: Case) -> View:

@@ -82,6 +82,8 @@ def _tipping(look: Look, choice: Choice) -> Iterator[Decider]:
     if ReasonCode.CASCADE_START.value in codes:
         words = f"{model} starts, its answer is checked, and a better model follows where it is not good enough"
         yield Decider("cascade", "cascade", document, words)
+    if ReasonCode.CACHED.value in codes:
+        yield Decider("cache", "decision cache", document, "a kept decision about similar work was repeated")
     if ReasonCode.RULE_BOOST.value in codes:
         for rule in look.weighed.ruling.matched:
             if rule.effect == "boost" and rule.boost > 0 and model in rule.models:

@@ -89,6 +89,14 @@ def new_conversation(q: Inquiry) -> Iterator[Change]:
         yield Change("conversation", words, edits)
 
 
+def decide_afresh(q: Inquiry) -> Iterator[Change]:
+    """Let the kept decision about alike tasks end."""
+    kept = q.case.view.cached
+    if kept is not None:
+        words = "decide afresh: a kept decision about similar work was repeated"
+        yield Change("afresh", words, (Edit(VIEW, ("cached",), kept, None),))
+
+
 def lift_override(q: Inquiry) -> Iterator[Change]:
     """Take back the override that holds, or let it name the model."""
     held = q.case.view.override

@@ -128,7 +128,7 @@ def _best_with(q: Inquiry, weights: Mapping[str, float]) -> bool:
     case, look = q.case, q.look
     listed: WeightList = tuple(weights[term] for term in TERMS)  # type: ignore[assignment]
     s = replace(look.s, weights=weights_at(listed, case.view, case.policy, case.now))
-    selection = weigh(s, look.wanted, look.lock, case.number).selection
+    selection = weigh(s, look.wanted, look.lock, look.weighed.ruling, case.number).selection
     return selection is not None and selection.chosen.model == q.model
 
 

@@ -94,7 +94,7 @@ def _named(look: Look, outcome: Choice | Denial) -> Iterator[LayerTrace]:
 
 def _layers(look: Look, outcome: Choice | Denial) -> Iterator[LayerTrace]:
     policy = look.s.policy
-    values = condition_values(look.s)
+    values = condition_values(look.s.facts, look.s.task, policy)
     compiled = {rule.name: rule for rule in policy.rules}
     for layer in policy.settings.precedence:
         traces = [_rule(rule, values, look, outcome) for rule in policy.rules if rule.layer == layer]

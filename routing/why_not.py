@@ -30,6 +30,7 @@ _OPENERS: Final[tuple[Proposer, ...]] = (
     of_request.lower_min_quality,
     of_request.shorten_answer,
     of_request.shorten_prompt,
+    of_request.decide_afresh,
     of_request.new_conversation,
     of_request.lift_override,
     of_request.reset_preferences,
@@ -133,7 +134,7 @@ def _beside_score(answer: WhyNot, outcome: Choice) -> WhyNot:
     return replace(answer, summary=f"it scored less: {place}")
 
 
-_DECISIVE: Final = frozenset({"override", "request", "area_lock", "rule", "pool", "exploration", "cascade"})
+_DECISIVE: Final = frozenset({"override", "request", "area_lock", "rule", "pool", "exploration", "cascade", "cache"})
 
 
 def _sufficient(q: Inquiry, proposers: tuple[Proposer, ...]) -> Iterator[Change]:

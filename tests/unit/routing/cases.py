@@ -10,7 +10,7 @@ from routing.catalog import CompiledConfig
 from routing.counterfactual import Case
 from schemas.control_policy import PolicyDocument
 from schemas.control_tenant import Area, Budget, Space, TenantDocument
-from schemas.decision import OverrideView, PreferenceView, StatisticsView, View
+from schemas.decision import CachedChoice, OverrideView, PreferenceView, StatisticsView, View
 from schemas.money import PICO
 from schemas.request import Constraints, RequestReceived, SpaceType
 from tests.brain import NOW, case, day, month, request, with_documents
@@ -124,6 +124,9 @@ _views = st.fixed_dictionaries(
             OverrideView, scope=st.sampled_from(["always", "area"]), model=_model, override_id=st.just("o-1")
         ),
         "shares": st.just({"gpt-4.1": 0.1, "o3": 0.9}),
+        "cached": st.builds(
+            CachedChoice, models=st.tuples(_model, _model), tier=st.just(2), codes=st.just(("best_score",))
+        ),
         "above_quality": st.sampled_from([0.5, 0.75]),
         "excluded": st.lists(_model, max_size=2).map(tuple),
     },

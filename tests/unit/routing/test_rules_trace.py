@@ -41,6 +41,7 @@ def test_the_trace_says_what_decide_says(made: Case) -> None:
     assert trace.model == (outcome.model if isinstance(outcome, Choice) else None)
     by_rule = isinstance(outcome, Choice) and bool({"rule_lock", "rule_restrict"} & set(outcome.reason_codes))
     rules = {item.name: item for item in made.policy.settings.rules}
+    assert not isinstance(outcome, Choice) or trace.rule == outcome.rule
     if by_rule:
         assert trace.rule is not None
         assert outcome.reason.startswith(rules[trace.rule].because)
@@ -68,7 +69,7 @@ def test_the_trace_says_what_decide_says(made: Case) -> None:
 def test_every_rule_is_looked_at_with_all_its_conditions(made: Case) -> None:
     """Each rule of the router is traced once; it fails exactly where a condition does, and then names it (R4)."""
     trace, look = rules_trace(made), made.look()
-    values = condition_values(look.s)
+    values = condition_values(made.facts, made.task, made.policy)
     assert sorted(found(trace)) == sorted(item.name for item in made.policy.settings.rules)
     for item in made.policy.rules:
         checks = item.checks(values, made.task)

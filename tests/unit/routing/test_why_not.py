@@ -18,7 +18,7 @@ from routing.why_not import MOST, UnknownModelError, WhyNot, lines, why_not
 from schemas.control import DOCUMENT
 from schemas.control_policy import PolicyDocument, Weights
 from schemas.control_tenant import Area, Space, TenantDocument
-from schemas.decision import Choice, Denial, OverrideView, PreferenceView, StatisticsView, View
+from schemas.decision import CachedChoice, Choice, Denial, OverrideView, PreferenceView, StatisticsView, View
 from schemas.money import PICO
 from schemas.request import Constraints, Message, SpaceType
 from tests.brain import DAY_END, NOW, case, day, month, policy, request, tenant
@@ -103,6 +103,7 @@ STEERED = {"shares": {"targets": {"o3": 1}, "control": 5}}
 EXPLORING = {"exploration": {"share": 0.5, "within": 1, "sharpness": 0}}
 CASCADING = {"cascade": {"start_quality": 0.5, "min_gain": 0.001}}
 CRASH = {"prompt": "Fix the crash in the importer"}
+KEPT = CachedChoice(models=("o3", "gpt-4.1"), tier=2, codes=("best_score",))
 LIKING = PreferenceView(version=1, scores={"o3": 1.0})
 NO_PROVIDER = {"health": {"openai": "open", "openrouter": "open"}}
 CAPPED = {"per_request_cap": PICO // 1000}
@@ -118,6 +119,7 @@ CHANGES: list[tuple[str, _Fields, _Fields, _Fields, _Fields, str]] = [
     ("min_quality", {}, {}, {"model": "o3", "constraints": Constraints(min_quality=99)}, {}, "o3"),
     ("max_output_tokens", {}, {}, {"model": "o3", "constraints": Constraints(max_cost=0.01)}, {}, "o3"),
     ("prompt", {}, {"pool": [*POOL, "gpt-3.5-turbo"]}, {**LONG, "model": "gpt-3.5-turbo"}, {}, "gpt-3.5-turbo"),
+    ("afresh", {}, {}, {}, {"cached": KEPT}, "gpt-4.1-mini"),
     ("conversation", {}, {"stickiness": "conversation"}, {}, {"conversation_model": "o3"}, "gpt-4.1-mini"),
     ("lift_override", {}, {}, {}, {"override": HELD}, "gpt-4.1-mini"),
     ("override", {}, {}, {}, {"override": HELD}, "claude-opus-4.5"),
@@ -261,6 +263,7 @@ def test_an_ability_that_is_missing_cannot_be_changed() -> None:
         ),
         ("exploration", "exploration", {}, EXPLORING, {}, {}),
         ("cascade", "cascade", {}, CASCADING, CRASH, {}),
+        ("cache", "decision cache", {}, {}, {}, {"cached": KEPT}),
         ("boost", "r", {}, {"rules": [rule("r", "boost", ("o3",), boost=0.4)]}, CODING, {}),
         ("preference", "o3", {}, {}, {}, {"preference": LIKING}),
         ("share", "o3", {}, STEERED, {}, {"shares": {"gpt-4.1-mini": 1.0}}),
