@@ -3,7 +3,7 @@
 from typing import Any
 
 from routing.dispatch_actions import Answered, Broke, Identity
-from schemas.decision import AttemptPlan, DecisionMade
+from schemas.decision import AttemptPlan, CallOrder
 from schemas.envelope import at_ms
 from schemas.ids import attempt_id, call_event_id
 from schemas.provider_call import (
@@ -33,7 +33,7 @@ def executor_started(identity: Identity, partition: int, now_ms: int) -> Executo
 
 
 def started(
-    decision: DecisionMade, plan: AttemptPlan, attempt: int, identity: Identity, expires_at_ms: int, *, now_ms: int
+    decision: CallOrder, plan: AttemptPlan, attempt: int, identity: Identity, expires_at_ms: int, *, now_ms: int
 ) -> CallStarted:
     """Return the claim of an attempt."""
     fields = _common(CallStarted, decision, plan, attempt, identity, now_ms=now_ms)
@@ -41,7 +41,7 @@ def started(
 
 
 def not_sent(
-    decision: DecisionMade, plan: AttemptPlan, attempt: int, identity: Identity, detail: str, *, now_ms: int
+    decision: CallOrder, plan: AttemptPlan, attempt: int, identity: Identity, detail: str, *, now_ms: int
 ) -> CallFailed:
     """Return the claim that also ends the decision: no provider was called, none will be."""
     fields = _common(CallFailed, decision, plan, attempt, identity, now_ms=now_ms)
@@ -49,7 +49,7 @@ def not_sent(
 
 
 def unknown(
-    decision: DecisionMade, plan: AttemptPlan, attempt: int, identity: Identity, reason: str, *, now_ms: int
+    decision: CallOrder, plan: AttemptPlan, attempt: int, identity: Identity, reason: str, *, now_ms: int
 ) -> CallUnknown:
     """Return the verdict that nobody can tell how an attempt ended."""
     fields = _common(CallUnknown, decision, plan, attempt, identity, now_ms=now_ms)
@@ -57,7 +57,7 @@ def unknown(
 
 
 def job(
-    decision: DecisionMade,
+    decision: CallOrder,
     plan: AttemptPlan,
     attempt: int,
     identity: Identity,
@@ -71,7 +71,7 @@ def job(
 
 
 def finished(
-    decision: DecisionMade, plan: AttemptPlan, attempt: int, identity: Identity, answer: Answered, *, now_ms: int
+    decision: CallOrder, plan: AttemptPlan, attempt: int, identity: Identity, answer: Answered, *, now_ms: int
 ) -> CallFinished:
     """Return the answer of an attempt."""
     fields = _common(CallFinished, decision, plan, attempt, identity, now_ms=now_ms)
@@ -96,7 +96,7 @@ def finished(
 
 
 def broke(
-    decision: DecisionMade,
+    decision: CallOrder,
     plan: AttemptPlan,
     attempt: int,
     identity: Identity,
@@ -126,7 +126,7 @@ def broke(
 
 
 def _common(
-    event: type[CallEvent], decision: DecisionMade, plan: AttemptPlan, attempt: int, identity: Identity, *, now_ms: int
+    event: type[CallEvent], decision: CallOrder, plan: AttemptPlan, attempt: int, identity: Identity, *, now_ms: int
 ) -> dict[str, Any]:
     attempt_key = attempt_id(decision.id, attempt)
     return {
@@ -149,4 +149,5 @@ def _common(
         "tier": decision.tier,
         "forced_by": decision.forced_by,
         "from_model": decision.from_model,
+        "purpose": decision.purpose,
     }

@@ -12,7 +12,7 @@ from routing.signals import Reading, byte_length, read
 from routing.taxonomy import Taxonomy
 from routing.words import TYPE_SLICE, TYPES, UNIT, slot
 from schemas.classification import TaskDescriptor, TaskType
-from schemas.control_taxonomy import Route
+from schemas.control_taxonomy import Route, TypeProfile
 from schemas.request import Attachment, RequestReceived
 
 Complexity = Literal["simple", "medium", "complex", "critical"]
@@ -136,10 +136,7 @@ def _describe(
     if reading.bullets >= 3 and pattern == "single-shot":
         pattern = "multi-step"
     has_tools = bool(request.tools or request.mcp_tools or request.tool_definitions)
-    factor = {"simple": 1, "medium": 2, "complex": 3, "critical": 4}[complexity]
-    output = profile.output_tokens * factor // 2
-    if kind in {"translation", "refactoring"}:
-        output = max(output, signals.estimated_tokens)
+    output = expected_output(profile, kind, complexity, signals.estimated_tokens)
     if request.max_output_tokens is not None:
         output = min(output, request.max_output_tokens)
     code = profile.involves_code or signals.has_code_blocks or signals.has_syntax_keywords
@@ -171,6 +168,13 @@ def _describe(
             "predictions": _NO_PREDICTIONS,
         },
     )
+
+
+def expected_output(profile: TypeProfile, kind: str, complexity: Complexity, input_tokens: int) -> int:
+    """Return the likely length of an answer in tokens: by type and complexity, or that of the text to be rewritten."""
+    factor = {"simple": 1, "medium": 2, "complex": 3, "critical": 4}[complexity]
+    output = profile.output_tokens * factor // 2
+    return max(output, input_tokens) if kind in {"translation", "refactoring"} else output
 
 
 def input_bound(request: RequestReceived, text_bytes: int) -> int:

@@ -104,6 +104,9 @@ def condition_values(facts: RequestFacts, task: TaskDescriptor, policy: TenantPo
 def boosts_of(s: Situation, ruling: Ruling) -> dict[str, float]:
     """Return boosts by rules, by what space and area prefer, and to the default model when the text says little."""
     boosts = dict(ruling.boosts)
+    advice, settings = s.view.advice, s.policy.settings
+    if advice is not None and advice.model is not None and settings.advice is not None:
+        boosts[advice.model] = boosts.get(advice.model, 0.0) + settings.advice.boost
     for model, boost in s.policy.share_boosts(s.view.shares).items():
         boosts[model] = boosts.get(model, 0.0) + boost
     policy, scoring = s.policy, s.policy.scoring

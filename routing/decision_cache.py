@@ -88,6 +88,7 @@ def cache_key(
         or facts.sensitive
         or view.override is not None
         or view.excluded
+        or view.advice is not None
         or task.predictions
         or facts.constraints.model_fields_set
         or settings.cascade is not None

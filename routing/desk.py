@@ -7,6 +7,7 @@ Pure: time, positions and config are in the batch; the state changes only by wha
 from typing import Final
 
 from routing.dead_letters import dead_letter
+from routing.desk_advice import AdviceDesk
 from routing.desk_batch import Applied, Batch, StageStopped
 from routing.desk_calls import CallDesk
 from routing.desk_context import Context
@@ -76,7 +77,8 @@ class Desk:
         self._context = Context(partition, engine, content_key, dedupe_window_ms, self.state)
         self._requests = RequestDesk(self._context)
         self._overrides = OverrideDesk(self._context, self._requests)
-        self._calls = CallDesk(self._context, self._requests)
+        self._advice = AdviceDesk(self._context, self._requests)
+        self._calls = CallDesk(self._context, self._requests, self._advice)
         self._internal_streak = 0
         self._seen_events = 0
         self._internal = 0
@@ -137,7 +139,9 @@ class Desk:
         if isinstance(event, Rejection):
             self._reject(record, topic, event)
         elif isinstance(event, RequestReceived):
-            self._requests.receive(record, event)
+            accepted = self._requests.receive(record, event)
+            if accepted is not None and not self._advice.order(accepted):
+                self._requests.decide_next(accepted, "request")
         elif isinstance(event, RequestCancelled):
             self._overrides.cancel(record, event)
         elif isinstance(event, OverrideRequested):

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from routing.budget_policy import BudgetPolicy
 from routing.calls import Transition, fold
+from routing.desk_advice import AdviceDesk
 from routing.desk_cascades import CascadeDesk
 from routing.desk_context import Context
 from routing.desk_requests import MAX_DECISIONS, RequestDesk
@@ -17,10 +18,11 @@ _NO_CAPS: Final = BudgetPolicy(None, None, None)
 class CallDesk:
     """Folds call events into decisions, books what they cost, and ends requests or decides anew."""
 
-    def __init__(self, context: Context, requests: RequestDesk) -> None:
-        """Bind to the shared context and the request desk."""
+    def __init__(self, context: Context, requests: RequestDesk, advice: AdviceDesk) -> None:
+        """Bind to the shared context, the request desk and the advice desk."""
         self._context = context
         self._requests = requests
+        self._advice = advice
         self._cascades = CascadeDesk(context, requests)
 
     def apply(self, event: CallEvent) -> str | None:
@@ -57,11 +59,11 @@ class CallDesk:
                 cost = event.cost if isinstance(event, CallFinished | CallFailed) else 0
                 events = ledger.settle(common, decision.decision_id, event.attempt_id, cost, budget)
                 if transition.kind != "conflict":
-                    request.cost += self._charged_more(ledger.holds[decision.decision_id].charged, cost)
+                    self._charge(request, decision, cost - ledger.holds[decision.decision_id].charged)
             case "unknown":
                 reason = event.reason if isinstance(event, CallUnknown) else "unknown"
                 events = ledger.forfeit(common, decision.decision_id, event.attempt_id, reason, budget)
-                request.cost += ledger.holds[decision.decision_id].amount
+                self._charge(request, decision, ledger.holds[decision.decision_id].amount)
             case "failed_unbilled" | "not_sent":
                 detail = event.category if isinstance(event, CallFailed) else transition.kind
                 events = ledger.release(common, decision.decision_id, detail)
@@ -70,8 +72,10 @@ class CallDesk:
         self._requests.book(request, events)
 
     @staticmethod
-    def _charged_more(charged_before: int, cost: int) -> int:
-        return cost - charged_before
+    def _charge(request: OpenRequest, decision: DecisionState, amount: int) -> None:
+        request.cost += amount
+        if decision.purpose == "advice":
+            request.overhead += amount
 
     # The request -------------------------------------------------------------------------------------------------
 
@@ -95,6 +99,7 @@ class CallDesk:
                 "outcome": outcome,
                 "status": event.status if isinstance(event, CallFailed) else None,
                 "cost": event.cost if isinstance(event, CallFinished | CallFailed) else 0,
+                "purpose": decision.purpose,
             }
         )
 
@@ -106,6 +111,9 @@ class CallDesk:
             if all(other.calls.closed for other in request.decisions.values()):
                 finished = event if isinstance(event, CallFinished) else None
                 self._requests.end(request, ResultStatus.CANCELLED, "cancelled by the client", finished=finished)
+            return
+        if decision.purpose == "advice":
+            self._advice.ended(request, decision, event, transition)
             return
         if decision.superseded or request.current != decision.decision_id:
             return

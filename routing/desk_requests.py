@@ -8,12 +8,12 @@ from typing import Any, Final, Literal
 import orjson
 
 from routing.build import build, fresh
-from routing.calls import Calls
 from routing.catalog import TenantPolicy
 from routing.classify import classify
 from routing.decide import decide, ruling_of
 from routing.decision_cache import CacheEntry, cache_key, kept_choice
 from routing.desk_context import Context
+from routing.desk_orders import Order, OrderDesk, position
 from routing.desk_state import HOUR_MS, Conversation, DecisionState, OpenRequest, Seen
 from routing.draws import draw
 from routing.endings import Ending, final_result, settled_for, technical_outcome
@@ -25,7 +25,6 @@ from schemas.decision import (
     Choice,
     DecisionMade,
     Denial,
-    HoldTerms,
     OverrideView,
     Position,
     RefusalCode,
@@ -60,22 +59,18 @@ def content_hash(key: bytes, event: RequestReceived) -> str:
     return hashlib.blake2b(data, key=key[:64], digest_size=16).hexdigest()
 
 
-def position(topic: str, partition: int, offset: int) -> Position:
-    """Return a place in the log."""
-    return build(Position, {"topic": topic, "partition": partition, "offset": offset})
-
-
 class RequestDesk:
     """Accepts requests, makes decisions, ends requests."""
 
     def __init__(self, context: Context) -> None:
         """Bind to the desk's shared context."""
         self._context = context
+        self.orders = OrderDesk(context)
 
     # Acceptance --------------------------------------------------------------------------------------------------
 
-    def receive(self, record: Record, event: RequestReceived) -> None:
-        """Accept a request, or answer a repeated, conflicting or stale one with a non-final notice."""
+    def receive(self, record: Record, event: RequestReceived) -> OpenRequest | None:
+        """Accept a request and return it, or answer a repeated, conflicting or stale one with a non-final notice."""
         context = self._context
         here = position(record.topic, record.partition, record.offset)
         causation = position_id(record.topic, record.partition, record.offset)
@@ -92,18 +87,18 @@ class RequestDesk:
         occurred_ms = to_ms(event.occurred_at)
         if occurred_ms < record.timestamp_ms - context.dedupe_window_ms:
             context.emit(t.RESULTS, StaleNotice(id=event_id(event.tenant, StaleNotice.TYPE, causation, 0), **notice))
-            return
+            return None
         content = content_hash(context.content_key, event)
         seen = context.state.seen.get((event.tenant, event.request_id))
         if seen is not None and self._context.state.counts(event.tenant, event.request_id, seen, record.timestamp_ms):
             self._answer_repeat(event, content, seen, notice, causation)
-            return
+            return None
         expires = max(record.timestamp_ms, occurred_ms) + context.dedupe_window_ms
         request, classified = self._classify(record, event, causation)
         context.state.see(event.tenant, event.request_id, Seen(content, record.offset, expires))
         self._replace(request)
         context.state.open(request, context.emit(t.CLASSIFICATIONS, classified))
-        self.decide_next(request, "request")
+        return request
 
     def _answer_repeat(
         self, event: RequestReceived, content: str, seen: Seen, notice: dict[str, Any], causation: str
@@ -181,6 +176,7 @@ class RequestDesk:
                 "override": override,
                 "shares": context.state.shares_of(facts.tenant) if policy.share_control is not None else {},
                 "warm_tokens": warm,
+                "advice": request.advised,
                 "above_quality": request.above_quality,
                 "excluded": tuple(request.tried),
             },
@@ -297,61 +293,11 @@ class RequestDesk:
     ) -> DecisionState:
         """Write decision, hold and (for ``execute: false``) the routed result; fold them into the state."""
         context, facts = self._context, request.facts
-        common = context.common(request)
-        decision_id = event_id(facts.tenant, DecisionMade.TYPE, request.causation_id, number)
-        ledger = context.state.ledger(facts.tenant)
-        held = None
-        if facts.execute:
-            held = ledger.hold(
-                common, decision_id, number, choice.bound, policy.budget, context.now_ms, context.config_offset
-            )
-        deadline = self._deadline(request, choice)
-        hold = build(HoldTerms, {"hold_id": held.hold_id, "amount": held.amount}) if held is not None else None
-        decision = fresh(
-            DecisionMade,
-            {
-                **choice.__dict__,
-                "id": decision_id,
-                "number": number,
-                "cause": cause,
-                "supersedes": request.current if cause == "override" else None,
-                "execute": facts.execute,
-                "stream": facts.stream,
-                "deadline": deadline,
-                "request_at": self.position(request),
-                "calls_from": context.calls_from,
-                "hold": hold,
-                "view": view,
-                "config_offset": context.config_offset,
-                "engine": context.engine,
-                **common,
-            },
-        )
-        state = DecisionState(
-            decision_id,
-            number,
-            choice.model,
-            facts.stream,
-            choice.tier,
-            choice.chain[0].estimated_cost,
-            choice.chain[0].estimated_latency_ms,
-            Calls(decision_id),
-            choice.forced_by,
-            deadline_ms=to_ms(deadline),
-            made_ms=context.now_ms,
-            cascade=choice.cascade,
-            quality=next((one.predicted_quality or 0.0 for one in choice.candidates if one.model == choice.model), 0.0),
-        )
-        context.emit(t.DECISIONS, decision)
-        if held is not None:
-            context.emit(t.LEDGER, held)
-            for alert in ledger.thresholds(common, held, policy.budget):
-                context.emit(t.ALERTS, alert)
-            ledger.apply(held)
+        fields = {"cause": cause, "supersedes": request.current if cause == "override" else None}
+        order = Order(DecisionMade, number, self._deadline(request, choice), facts.execute, facts.stream, fields)
+        state = self.orders.place(request, order, choice, view, policy)
         request.numbers = number
-        request.current = decision_id
-        request.decisions[decision_id] = state
-        context.state.by_decision[decision_id] = request
+        request.current = state.decision_id
         if facts.conversation_id is not None:
             context.state.converse(
                 facts.tenant,

@@ -15,7 +15,7 @@ from routing.decision_cache import CacheEntry
 from routing.ledger import Ledger
 from routing.shares import count_choice, shares_of
 from schemas.classification import TaskDescriptor
-from schemas.decision import CachedChoice
+from schemas.decision import AdviceView, CachedChoice, Purpose
 from schemas.request import RequestFacts
 
 Json = dict[str, Any]
@@ -43,6 +43,7 @@ class DecisionState:
     cascade: bool = False
     quality: float = 0.0
     """Predicted share of good answers of the chosen model."""
+    purpose: Purpose = "answer"
 
     def dump(self) -> Json:
         """Return this state as plain JSON values."""
@@ -61,6 +62,7 @@ class DecisionState:
             "made": self.made_ms,
             "cascade": self.cascade,
             "quality": self.quality,
+            "purpose": self.purpose,
         }
 
     @classmethod
@@ -81,6 +83,7 @@ class DecisionState:
             value["made"],
             value["cascade"],
             value["quality"],
+            value["purpose"],
         )
 
 
@@ -110,6 +113,11 @@ class OpenRequest:
     fault: str | None = None
     """Why an earlier answer was not good enough; that answer is kept until the request ends."""
     escalations: int = 0
+    advice: Json | None = None
+    """The advice that was ordered: id, kind, and the models it may name."""
+    advised: AdviceView | None = None
+    overhead: int = 0
+    """Of the cost: what advice cost."""
     expires_ms: int | None = None
 
     @property
@@ -146,6 +154,10 @@ class OpenRequest:
                 "above": self.above_quality,
                 "fault": self.fault,
                 "escalations": self.escalations,
+                "advice": self.advice,
+                "advised": None if self.advised is None else self.advised.model_dump(mode="json"),
+                "task": None if self.advised is None else self.task.model_dump(mode="json"),
+                "overhead": self.overhead,
                 "expires": self.expires_ms,
             }
         )
@@ -174,6 +186,11 @@ class OpenRequest:
         request.above_quality = progress["above"]
         request.fault = progress["fault"]
         request.escalations = progress["escalations"]
+        request.advice = progress["advice"]
+        if progress["advised"] is not None:
+            request.advised = AdviceView.model_validate(progress["advised"])
+            request.task = TaskDescriptor.model_validate(progress["task"])
+        request.overhead = progress["overhead"]
         request.expires_ms = progress["expires"]
         return request
 

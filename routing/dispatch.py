@@ -32,7 +32,7 @@ from routing.dispatch_items import Item, Mine, plan_of
 from routing.dispatch_trail import Trail, Trails
 from routing.offsets import OffsetTracker
 from routing.retry import Blocked, RetryPolicy, Step, Tried, next_step
-from schemas.decision import DecisionCancelled, DecisionMade, RequestRefused
+from schemas.decision import CallOrder, DecisionCancelled, RequestRefused
 from schemas.envelope import to_ms
 from schemas.ids import attempt_id
 from schemas.provider_call import NOT_SENT, CallEvent, ExecutorStarted
@@ -132,14 +132,14 @@ class DispatchCore:
         return out
 
     def decision(
-        self, offset: int, event: DecisionMade | RequestRefused | DecisionCancelled | None, now_ms: int
+        self, offset: int, event: CallOrder | RequestRefused | DecisionCancelled | None, now_ms: int
     ) -> list[Action]:
         """Take the next record of ``decisions``; None stands for one that is not a valid event."""
         out: list[Action] = []
         self._offsets.add(offset)
         if self._committed is None:
             self._committed = offset
-        if isinstance(event, DecisionMade) and event.execute and event.id not in self._items:
+        if isinstance(event, CallOrder) and event.execute and event.id not in self._items:
             self._tail_from(event.calls_from, out)
             self._supersede(event.supersedes, "superseded", now_ms, out)
             self._take(event, offset, now_ms, out)
@@ -230,7 +230,7 @@ class DispatchCore:
 
     # One decision --------------------------------------------------------------------------------------------------
 
-    def _take(self, decision: DecisionMade, offset: int, now_ms: int, out: list[Action]) -> None:
+    def _take(self, decision: CallOrder, offset: int, now_ms: int, out: list[Action]) -> None:
         deadline = to_ms(decision.deadline)
         item = self._items[decision.id] = Item(decision, offset, deadline)
         self._trails.take(decision.id)

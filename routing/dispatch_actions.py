@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from schemas.decision import AttemptPlan, DecisionMade
+from schemas.decision import AttemptPlan, CallOrder
 from schemas.provider_call import CallEvent
 from schemas.usage import Usage
 
@@ -27,7 +27,7 @@ class Write:
 class StartCall:
     """Call the provider now: the claim has been read back. Tell the end with ``DispatchCore.completed``."""
 
-    decision: DecisionMade
+    decision: CallOrder
     plan: AttemptPlan
     attempt: int
     attempt_id: str
@@ -38,7 +38,7 @@ class StartCall:
 class PollJob:
     """Go on polling the job of an attempt whose executor was restarted; tell the end with ``completed``."""
 
-    decision: DecisionMade
+    decision: CallOrder
     plan: AttemptPlan
     attempt: int
     attempt_id: str

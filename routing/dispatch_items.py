@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from routing.retry import Step
-from schemas.decision import AttemptPlan, DecisionMade
+from schemas.decision import AttemptPlan, CallOrder
 from schemas.ids import attempt_id
 
 
@@ -12,7 +12,7 @@ from schemas.ids import attempt_id
 class Item:
     """A decision in hand: read, not done."""
 
-    decision: DecisionMade
+    decision: CallOrder
     offset: int
     deadline_ms: int
     drop: str | None = None
@@ -32,7 +32,7 @@ class Item:
 class Mine:
     """An attempt this process has claimed: the claim written, then the call running, then its end written."""
 
-    decision: DecisionMade
+    decision: CallOrder
     plan: AttemptPlan
     attempt: int
     expires_at_ms: int
@@ -45,6 +45,6 @@ class Mine:
         return attempt_id(self.decision.id, self.attempt)
 
 
-def plan_of(decision: DecisionMade, model: str) -> AttemptPlan:
+def plan_of(decision: CallOrder, model: str) -> AttemptPlan:
     """Return the plan of a model in the decision's chain; the first plan when it is none of them."""
     return next((plan for plan in decision.chain if plan.model == model), decision.chain[0])

@@ -61,6 +61,7 @@ def final_result(request: OpenRequest, ending: Ending, at: Position, common: Map
             "code": ending.code,
             "fits_at": ending.fits_at.isoformat() if ending.fits_at is not None else None,
             "cost": request.cost,
+            "overhead": request.overhead,
             "degraded": ending.degraded,
             "attempts": tuple(build(AttemptSummary, attempt) for attempt in request.attempts),
             "request_at": at,
@@ -74,6 +75,7 @@ def technical_outcome(request: OpenRequest, ending: Ending, common: Mapping[str,
     """Return the technical outcome: what feedback and analysts read of a request."""
     facts, finished = request.facts, ending.finished
     current = request.decisions.get(request.current or "")
+    answers = [attempt for attempt in request.attempts if attempt["purpose"] == "answer"]
     measured = {} if finished is None else {name: getattr(finished, name) for name in _MEASURED}
     return fresh(
         TechnicalOutcome,
@@ -87,9 +89,10 @@ def technical_outcome(request: OpenRequest, ending: Ending, common: Mapping[str,
             "complexity": request.task.complexity,
             "tier": current.tier if current is not None else None,
             "decisions": request.numbers,
-            "attempts": len(request.attempts),
-            "fallbacks": sum(1 for attempt in request.attempts if attempt["outcome"] != "finished"),
+            "attempts": len(answers),
+            "fallbacks": sum(1 for attempt in answers if attempt["outcome"] != "finished"),
             "cost": request.cost,
+            "overhead": request.overhead,
             "estimated_cost": current.estimated_cost if current is not None else 0,
             "estimated_latency_ms": current.estimated_latency_ms if current is not None else None,
             "conversation_turns": facts.conversation_turns,

@@ -22,7 +22,7 @@ from schemas.feedback import PreferenceState, StatisticsState
 from schemas.inbound import Rejection, parse
 from schemas.outcome import OutcomeInferred, OutcomeRated
 from schemas.override import OverrideRequested
-from schemas.provider_call import CallFailed, CallFinished, CallUnknown
+from schemas.provider_call import CallEvent, CallFailed, CallFinished, CallUnknown
 from schemas.record import Record
 from schemas.topics import BY_NAME, OUTCOMES
 
@@ -70,6 +70,8 @@ class FeedbackBatch:
             if topic.validated_by == STAGE:
                 self.changes.dead_letters.append(dead_letter(record, event, STAGE, now, self._engine))
             self.changes.skipped[f"{topic.name}: {event.code}"] += 1
+            return
+        if isinstance(event, CallEvent) and event.purpose != "answer":
             return
         mark = Mark(record.topic, record.offset, _identity(event))
         may_share = self._fold_user(event, mark, now)

@@ -33,6 +33,7 @@ class ReasonCode(StrEnum):
     HISTORY = "history"
     BEST_FOR_TASK = "best_for_task"
     PREFERENCE = "preference"
+    ADVISED = "advised"
     CACHED = "cached"
     CASCADE_START = "cascade_start"
     ESCALATED = "escalated"

@@ -110,8 +110,14 @@ def _merits(s: Situation, chosen: Scored) -> list[ReasonCode]:
         (ReasonCode.TENANT_PREFERENCE, chosen.row.preferred),
         (ReasonCode.TOOLS, s.task.needs_tools),
         (ReasonCode.STICKY, s.view.conversation_model == entry.id),
+        (ReasonCode.ADVISED, _is_advised(s, entry.id)),
         (ReasonCode.TARGET_SHARE, s.policy.share_boosts(s.view.shares).get(entry.id, 0.0) > 0),
     ):
         if holds:
             codes.append(code)
     return codes
+
+
+def _is_advised(s: Situation, model: str) -> bool:
+    advice = s.view.advice
+    return advice is not None and (advice.model == model or advice.task_type is not None)

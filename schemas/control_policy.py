@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from schemas.classification import TaskType
 from schemas.control_base import DocumentBase, Milliseconds, ModelReference, Share, Strict
-from schemas.control_steering import Cascade, Complexity, DecisionCache, Exploration, Shares
+from schemas.control_steering import Advice, Cascade, Complexity, DecisionCache, Exploration, Shares
 from schemas.envelope import Name
 from schemas.money import Usd
 from schemas.request import CopilotMode, JobType, SpaceType
@@ -199,6 +199,7 @@ class PolicyDocument(DocumentBase):
     exploration: Exploration = Exploration()
     logged_candidates: Annotated[int, Field(ge=1, le=1000)] = 8
     """Models whose terms and estimates a decision records; of all others it records the score."""
+    advice: Advice | None = None
     cascade: Cascade | None = None
     cache: DecisionCache | None = None
     shares: Shares | None = None

@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints
 
 from schemas.classification import TaskType
 from schemas.control_base import Milliseconds, ModelReference, Share, Strict
+from schemas.money import Usd
 
 Complexity = Literal["simple", "medium", "complex", "critical"]
 AnswerCheck = Literal["empty", "refusal", "truncated", "not_json", "broken_code"]
@@ -74,6 +75,28 @@ class Cascade(Strict):
     min_gain: Share = 0.02
     """How much better the next model's predicted quality must be."""
     max_escalations: Annotated[int, Field(ge=1, le=2)] = 1
+
+
+class Advice(Strict):
+    """Ask a model before deciding (SPEC R22): off unless written down, for high stakes only; its spend is held too."""
+
+    kind: Literal["classify", "route"]
+    """``classify``: what kind of work it is. ``route``: which of the best models should do it."""
+    model: ModelReference
+    """The adviser: one model."""
+    complexity: tuple[Complexity, ...] = ("complex", "critical")
+    below_confidence: Share = 1.0
+    """Only where the classification is less sure than this."""
+    min_priority: Annotated[int, Field(ge=1, le=5)] = 1
+    timeout_ms: Milliseconds = 1_500
+    """Longest wait; then the local tiers decide."""
+    max_cost: Annotated[Usd, Field(gt=0)] = 10_000_000_000
+    """Dollars that one advice may cost at most."""
+    max_output_tokens: Annotated[int, Field(ge=16, le=4096)] = 128
+    options: Annotated[int, Field(ge=2, le=20)] = 6
+    """How many models ``route`` may choose from."""
+    boost: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """For the model that ``route`` names."""
 
 
 class DecisionCache(Strict):

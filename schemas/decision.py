@@ -67,6 +67,22 @@ class CachedChoice(Frozen):
     rule: str | None = None
 
 
+AdviceKind = Literal["classify", "route"]
+Purpose = Literal["answer", "advice"]
+
+
+class AdviceView(Frozen):
+    """What was advised before the decision, and by whom; ``outcome`` says why there is none, if there is none."""
+
+    order_id: str
+    kind: AdviceKind
+    adviser: str
+    outcome: Literal["given", "unreadable", "failed"]
+    task_type: str | None = None
+    complexity: Literal["simple", "medium", "complex", "critical"] | None = None
+    model: str | None = None
+
+
 class View(Frozen):
     """Every value outside request and config that a decision read; stored in it, so that it can be recomputed."""
 
@@ -81,6 +97,7 @@ class View(Frozen):
     """Model -> share of the tenant's latest decisions, where the router steers toward target shares."""
     warm_tokens: int = 0
     """Input tokens of this conversation that the provider of ``conversation_model`` still has in its prompt cache."""
+    advice: AdviceView | None = None
     cached: CachedChoice | None = None
     """The kept decision about an alike task that this one repeats, as far as nothing bars it now."""
     above_quality: float | None = None
@@ -245,16 +262,12 @@ class Position(Frozen):
     offset: int
 
 
-class DecisionMade(Event, Choice):
-    """A decision on ``decisions``: readable before the provider is called (SPEC F4, R17)."""
+class CallOrder(Event, Choice):
+    """What an executor calls providers for: a decision, or the advice that comes before one."""
 
-    TYPE: ClassVar[str] = "pointsman.decision.made.v1"
-
-    type: Literal["pointsman.decision.made.v1"] = "pointsman.decision.made.v1"
     request_id: str
     number: int
-    """1 for the first decision of a request, then 2, 3, ..."""
-    cause: Literal["request", "override", "billed_failure", "unknown", "escalation"] = "request"
+    """1 for the first decision of a request, then 2, 3, ...; 0 for advice."""
     supersedes: str | None = None
     """The decision that this one replaces while it may still run (an override)."""
     execute: bool = True
@@ -268,6 +281,39 @@ class DecisionMade(Event, Choice):
     view: View
     config_offset: int
     engine: str
+
+    @property
+    def purpose(self) -> Purpose:
+        """What the call is for."""
+        return "answer"
+
+
+class DecisionMade(CallOrder):
+    """A decision on ``decisions``: readable before the provider is called (SPEC F4, R17)."""
+
+    TYPE: ClassVar[str] = "pointsman.decision.made.v1"
+
+    type: Literal["pointsman.decision.made.v1"] = "pointsman.decision.made.v1"
+    cause: Literal["request", "override", "billed_failure", "unknown", "escalation"] = "request"
+
+
+class AdviceOrdered(CallOrder):
+    """A model is asked about the request before it is decided: what kind of work it is, or who should do it (SPEC R22).
+
+    It has a hold of its own, is called like a decision and ends like one; its end is the event that the decision reads.
+    """
+
+    TYPE: ClassVar[str] = "pointsman.advice.ordered.v1"
+
+    type: Literal["pointsman.advice.ordered.v1"] = "pointsman.advice.ordered.v1"
+    kind: AdviceKind
+    options: tuple[str, ...] = ()
+    """Of ``route``: the models it may name, best by score first."""
+
+    @property
+    def purpose(self) -> Purpose:
+        """What the call is for."""
+        return "advice"
 
 
 class RequestRefused(Event, Denial):

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import AwareDatetime
 
+from schemas.decision import Purpose
 from schemas.envelope import Event, Frozen
 from schemas.money import Money
 from schemas.record import Headers
@@ -39,6 +40,8 @@ class CallEvent(Event):
     tier: int
     forced_by: str | None = None
     from_model: str | None = None
+    purpose: Purpose = "answer"
+    """Advice says nothing about how well a model answers people."""
 
     def extension_headers(self) -> Headers:
         """Return decision and attempt ids as headers: readable even when the value is not valid."""

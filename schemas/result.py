@@ -5,7 +5,7 @@
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
-from schemas.decision import Position, RefusalCode
+from schemas.decision import Position, Purpose, RefusalCode
 from schemas.envelope import Event, Frozen
 from schemas.money import Money
 from schemas.usage import Usage
@@ -32,6 +32,7 @@ class AttemptSummary(Frozen):
     outcome: str
     status: int | None = None
     cost: Money = 0
+    purpose: Purpose = "answer"
 
 
 class FinalResult(Event):
@@ -54,6 +55,8 @@ class FinalResult(Event):
     usage: Usage | None = None
     cost: Money = 0
     """What all attempts of the request were charged."""
+    overhead: Money = 0
+    """Of the cost: what was spent on choosing the model."""
     latency_ms: int | None = None
     ttft_ms: int | None = None
     simulated: bool = False

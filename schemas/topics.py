@@ -10,7 +10,7 @@ from typing import Final, Literal
 from schemas.classification import ClassificationMade
 from schemas.control import ConfigPublished
 from schemas.dead_letter import DeadLetter
-from schemas.decision import DecisionCancelled, DecisionMade, RequestRefused
+from schemas.decision import AdviceOrdered, DecisionCancelled, DecisionMade, RequestRefused
 from schemas.envelope import Event
 from schemas.journal import BatchJournaled, ConfigApplied
 from schemas.ledger import Adjusted, AlertRaised, Conflicted, Forfeited, Held, Released, Settled
@@ -85,7 +85,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         log_append_time=True,
     ),
     Topic(CLASSIFICATIONS, "tenant", "router", (ClassificationMade,), retention=_DAYS_30),
-    Topic(DECISIONS, "tenant", "router", (DecisionMade, RequestRefused, DecisionCancelled)),
+    Topic(DECISIONS, "tenant", "router", (DecisionMade, AdviceOrdered, RequestRefused, DecisionCancelled)),
     Topic(LEDGER, "tenant", "router", (Held, Settled, Released, Forfeited, Adjusted, Conflicted)),
     Topic(
         PROVIDER_CALLS,

@@ -33,7 +33,7 @@ from routing.dispatch_actions import (
 )
 from routing.retry import RetryPolicy
 from schemas import topics as t
-from schemas.decision import DecisionMade
+from schemas.decision import CallOrder
 from schemas.partition import partition_for
 from schemas.provider_call import ExecutorStarted, ProviderHealth, ResultChunk
 from schemas.record import Record
@@ -251,7 +251,7 @@ class Executor:
             place = self._partitions.get(partition)
             if place is None or not place.held:
                 continue
-            if isinstance(event, DecisionMade) and not place.contents_followed:
+            if isinstance(event, CallOrder) and not place.contents_followed:
                 place.contents_followed = True
                 self._contents.follow(partition, event.request_at.offset)
                 self._requests.follow(partition, event.request_at.offset, place.generation)

@@ -22,7 +22,7 @@ from schemas.topics import BY_NAME, REQUESTS
 from streams.executor_chunks import ChunkStream
 from streams.executor_config import Endpoints, EndpointUnavailableError, Prices
 from streams.executor_contents import Contents
-from streams.executor_prompt import ContentUnavailableError, chat_request
+from streams.executor_prompt import ContentUnavailableError, request_of
 
 log = structlog.get_logger()
 DRAIN_S: Final = 2.0
@@ -97,7 +97,7 @@ class CallRunner:
             return _unsent("cancelled")
         try:
             adapter = self._endpoints.adapter(start.plan.provider)
-            call = chat_request(request, start.plan, stream=start.decision.stream)
+            call = request_of(start.decision, request, start.plan)
         except EndpointUnavailableError as error:
             return Broke(category="connect", billed="no", detail=str(error))
         except ContentUnavailableError as error:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from routing.dispatch_actions import Identity
-from schemas.decision import DecisionMade
+from schemas.decision import CallOrder
 from schemas.envelope import at_ms
 from schemas.ids import call_event_id
 from schemas.provider_call import ResultChunk
@@ -19,7 +19,7 @@ class ChunkStream:
 
     def __init__(
         self,
-        decision: DecisionMade,
+        decision: CallOrder,
         attempt_id: str,
         identity: Identity,
         publish: Callable[[ResultChunk], None],

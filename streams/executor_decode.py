@@ -7,7 +7,7 @@ import orjson
 import structlog
 from pydantic import ValidationError
 
-from schemas.decision import DecisionCancelled, DecisionMade, RequestRefused
+from schemas.decision import AdviceOrdered, CallOrder, DecisionCancelled, DecisionMade, RequestRefused
 from schemas.inbound import Rejection, parse, unknown_of
 from schemas.partition import partition_for
 from schemas.provider_call import CallEvent, ExecutorStarted
@@ -18,7 +18,9 @@ log = structlog.get_logger()
 _LEFT_OUT: Final[dict[str, object]] = {"candidates": (), "vetoes": (), "view": {}}
 """What only people and replay read: most of a decision's bytes."""
 
-DecisionRecord = DecisionMade | RequestRefused | DecisionCancelled | None
+_ORDERS: Final[dict[str, type[CallOrder]]] = {order.TYPE: order for order in (DecisionMade, AdviceOrdered)}
+
+DecisionRecord = CallOrder | RequestRefused | DecisionCancelled | None
 CallRecord = CallEvent | ExecutorStarted | None
 
 
@@ -33,10 +35,11 @@ class Decoder:
         type_ = record.header("ce_type")
         if type_ == RequestRefused.TYPE or record.value is None:
             return None
-        if type_ == DecisionMade.TYPE:
-            return self._made(record, record.value)
+        order = _ORDERS.get(type_ or "")
+        if order is not None:
+            return self._order(record, record.value, order)
         event = parse(record, BY_NAME[DECISIONS], self.partitions)
-        return event if isinstance(event, DecisionMade | DecisionCancelled) else None
+        return event if isinstance(event, CallOrder | DecisionCancelled) else None
 
     def call(self, record: Record) -> CallRecord:
         """Return the call record, or the unknown that an invalid terminal one stands for."""
@@ -45,9 +48,9 @@ class Decoder:
             return unknown_of(record, event, self.partitions)
         return event if isinstance(event, CallEvent | ExecutorStarted) else None
 
-    def _made(self, record: Record, value: bytes) -> DecisionMade | None:
+    def _order(self, record: Record, value: bytes, order: type[CallOrder]) -> CallOrder | None:
         try:
-            made = DecisionMade.model_validate(orjson.loads(value) | _LEFT_OUT)
+            made = order.model_validate(orjson.loads(value) | _LEFT_OUT)
         except (ValidationError, orjson.JSONDecodeError, TypeError):
             log.warning("decision_skipped", partition=record.partition, offset=record.offset)
             return None

@@ -3,12 +3,22 @@
 from typing import Any
 
 from providers.base import ChatRequest, Message, ResponseFormat, ToolSpec
-from schemas.decision import AttemptPlan
+from routing.advice import answer_schema, instructions
+from routing.signals import question_of
+from routing.text import sample
+from schemas.decision import AdviceOrdered, AttemptPlan, CallOrder
 from schemas.request import RequestReceived
 
 
 class ContentUnavailableError(Exception):
     """The request's content cannot be sent as it is; the message names the cause, never the content."""
+
+
+def request_of(order: CallOrder, request: RequestReceived, plan: AttemptPlan) -> ChatRequest:
+    """Return the call that an order asks for; raises ``ContentUnavailableError``."""
+    if isinstance(order, AdviceOrdered):
+        return advice_request(request, plan, order)
+    return chat_request(request, plan, stream=order.stream)
 
 
 def chat_request(request: RequestReceived, plan: AttemptPlan, *, stream: bool) -> ChatRequest:
@@ -29,6 +39,21 @@ def chat_request(request: RequestReceived, plan: AttemptPlan, *, stream: bool) -
         seed=request.seed,
         response_format=_format(request.response_format),
         stream=stream,
+    )
+
+
+def advice_request(request: RequestReceived, plan: AttemptPlan, order: AdviceOrdered) -> ChatRequest:
+    """Return the question to an adviser: a bounded part of what is asked, as data."""
+    schema = answer_schema(order.kind, order.options)
+    return ChatRequest(
+        provider_model=plan.provider_model,
+        messages=(
+            Message(role="system", content=instructions(order.kind, order.options)),
+            Message(role="user", content=sample(question_of(request)) or "(no text)"),
+        ),
+        max_output_tokens=plan.max_output_tokens,
+        temperature=0.0,
+        response_format=ResponseFormat(kind="json_schema", name="advice", schema=schema),
     )
 
 

@@ -14,7 +14,7 @@ from routing.catalog import CompiledConfig
 from routing.desk import INPUTS, WRITES, Desk
 from routing.desk_batch import Batch, GlobalReading
 from schemas import topics as t
-from schemas.decision import DecisionMade, RequestRefused, View
+from schemas.decision import AdviceOrdered, DecisionMade, RequestRefused, View
 from schemas.inbound import Rejection
 from schemas.journal import BatchJournaled
 from schemas.override import OverrideRejected
@@ -25,7 +25,7 @@ from streams.log_reader import read_range
 from streams.settings import Settings
 
 COMPARED: Final = tuple(name for name in WRITES if name != t.ROUTER_STATE)
-_VIEWS: Final = frozenset({DecisionMade.TYPE, RequestRefused.TYPE, OverrideRejected.TYPE})
+_VIEWS: Final = frozenset({DecisionMade.TYPE, AdviceOrdered.TYPE, RequestRefused.TYPE, OverrideRejected.TYPE})
 _SHOWN: Final = 20
 
 

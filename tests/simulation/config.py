@@ -37,10 +37,11 @@ _STEERED: dict[str, Any] = {
         "complexity": ["simple", "medium", "complex", "critical"],
         "max_escalations": 2,
     },
+    "advice": {"kind": "classify", "model": "small", "complexity": ["simple", "medium", "complex", "critical"]},
     "exploration": {"share": 0.3, "within": 1, "sharpness": 1, "new_models": 0.1},
     "shares": {"targets": {"small": 0.5, "large": 0.5}, "control": 1},
 }
-"""A router that checks answers and escalates, explores, and steers shares."""
+"""A router that asks for advice, checks answers and escalates, explores, and steers shares."""
 
 
 def _model(name: str, ability: int, *providers: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from routing.dispatch_actions import (
     Write,
 )
 from schemas import topics as t
-from schemas.decision import DecisionCancelled, DecisionMade
+from schemas.decision import CallOrder, DecisionCancelled
 from schemas.inbound import Rejection, parse, unknown_of
 from schemas.provider_call import NOT_SENT, CallEvent, CallFailed, CallFinished, CallStarted, ExecutorStarted
 from schemas.record import Output, Record
@@ -140,8 +140,8 @@ class ExecutorProcess:
             for record in records:
                 moved = True
                 event = parse(record, t.BY_NAME[t.DECISIONS], PARTITIONS)
-                known = event if isinstance(event, DecisionMade | DecisionCancelled) else None
-                if isinstance(known, DecisionMade):
+                known = event if isinstance(event, CallOrder | DecisionCancelled) else None
+                if isinstance(known, CallOrder):
                     self._partition_of[known.id] = partition
                 self._perform(place, place.core.decision(record.offset, known, self.now_ms))
         return moved

@@ -9,6 +9,7 @@ from routing.dispatch_actions import Answered, Broke, Completion, StartCall
 from schemas.usage import Usage
 from tests.simulation.scheduler import Process, Scheduler
 
+_CONTENTS: Final = ("ok", "ok", "", '{"type": "debugging", "complexity": "simple"}')
 _UNBILLED: Final = ("connect", "server_error", "overloaded", "rate_limited", "not_found", "authentication")
 
 
@@ -59,7 +60,7 @@ class Provider:
     def _end(self, call: Call, latency: int) -> Completion:
         drawn = self.random.random()
         if drawn < 0.62:
-            usage, content = Usage(input_tokens=5, output_tokens=5), self.random.choice(("ok", "ok", ""))
+            usage, content = Usage(input_tokens=5, output_tokens=5), self.random.choice(_CONTENTS)
             return Answered(usage=usage, cost=self._charge(call), latency_ms=latency, content=content)
         if drawn < 0.80:
             again = self.random.choice((None, None, 200, 5_000))

@@ -247,6 +247,7 @@ def test_every_recorded_event_type_has_a_home() -> None:
     in_events_only = {
         "pointsman.request.cancelled.v1",
         "pointsman.decision.cancelled.v1",
+        "pointsman.advice.ordered.v1",
         "pointsman.executor.started.v1",
         "pointsman.config.applied.v1",
     }
