@@ -150,4 +150,5 @@ def _common(
         "forced_by": decision.forced_by,
         "from_model": decision.from_model,
         "purpose": decision.purpose,
+        "space": decision.space,
     }

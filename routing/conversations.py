@@ -46,6 +46,7 @@ def follow(
             conversation_id=event.conversation_id,
             model=event.model,
             task_type=event.task_type,
+            space=event.space,
             answers=answers,
             request_id=event.request_id,
             decision_id=event.decision_id,
@@ -73,6 +74,7 @@ def length_outcome(conversation: OpenConversation, noticed: CallFinished) -> Out
         decision_id=conversation.decision_id,
         model=conversation.model,
         task_type=conversation.task_type,
+        space=conversation.space,
         signal="conversation_length",
         value=conversation.answers,
     )

@@ -2,12 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from routing.catalog import CompiledConfig
+from schemas.control_preferences import Preferences
 from schemas.decision import Health, PreferenceView, StatisticsView
 from schemas.inbound import Rejection
 from schemas.record import Output, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What one decision asks for: about whom and what, read by which policy and when; and which decision it is."""
+
+    tenant: str
+    user: str | None
+    space: str | None
+    task_type: str
+    preferences: Preferences
+    now: datetime
+    causation_id: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +39,7 @@ class Globals(Protocol):
     """Global inputs, frozen at batch start.
 
     Live, they come from the compacted topics; in replay, ``read`` answers from the values stored in the decision
-    that has the given causation id and number.
+    that has the question's causation id and number.
     """
 
     @property
@@ -41,8 +57,8 @@ class Globals(Protocol):
         """Config records that are no valid documents; the owner of partition 0 dead-letters each once."""
         ...
 
-    def read(self, tenant: str, user: str | None, task_type: str, causation_id: str, number: int, /) -> GlobalReading:
-        """Return what decision ``number`` of the request with ``causation_id`` reads."""
+    def read(self, question: Question, /) -> GlobalReading:
+        """Return what the decision reads."""
         ...
 
 

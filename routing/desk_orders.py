@@ -55,6 +55,7 @@ class OrderDesk:
                 **choice.__dict__,
                 "id": order_id,
                 "number": order.number,
+                "space": facts.space,
                 "execute": order.execute,
                 "stream": order.stream,
                 "deadline": order.deadline,

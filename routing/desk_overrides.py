@@ -32,7 +32,7 @@ class OverrideDesk:
         """Return whether this override or cancel id is new within the dedupe window, and remember it."""
         state = self._context.state
         name = f"{kind}:{identity}"
-        appended = min(record.timestamp_ms, self._context.now_ms)  # producers set the timestamps of `overrides`
+        appended = min(record.timestamp_ms, self._context.now_ms)  # a topic made elsewhere may carry producers' times
         seen = state.seen.get((tenant, name))
         if seen is not None and appended <= seen.expires_ms:
             return False

@@ -12,6 +12,7 @@ from routing.catalog import TenantPolicy
 from routing.classify import classify
 from routing.decide import decide, ruling_of
 from routing.decision_cache import CacheEntry, cache_key, kept_choice
+from routing.desk_batch import Question
 from routing.desk_context import Context
 from routing.desk_orders import Order, OrderDesk, position
 from routing.desk_state import HOUR_MS, Conversation, DecisionState, OpenRequest, Seen
@@ -162,7 +163,18 @@ class RequestDesk:
         """Return every value that a decision of ``request`` reads."""
         context = self._context
         facts = request.facts
-        reading = context.globals.read(facts.tenant, facts.user, request.task.type, cause_id, number)
+        reading = context.globals.read(
+            Question(
+                tenant=facts.tenant,
+                user=facts.user,
+                space=facts.space,
+                task_type=request.task.type,
+                preferences=policy.settings.preferences,
+                now=context.now,
+                causation_id=cause_id,
+                number=number,
+            )
+        )
         last, warm = context.state.conversation(facts, context.now_ms, policy.scoring.prompt_cache_ms)
         return fresh(
             View,

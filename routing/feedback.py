@@ -9,9 +9,11 @@ from typing import Final
 from routing.conversations import follow, length_outcome
 from routing.dead_letters import dead_letter
 from routing.fence import Mark, is_new, marked
+from routing.preference_fold import PreferenceEvent, fold_preference, fold_reset
+from routing.preference_sharing import SharedRows, shared_changes
+from routing.preferences import scored
 from routing.statistics import (
     StatisticsEvent,
-    fold_preference,
     fold_statistics,
     says_something,
     task_type_of,
@@ -22,8 +24,10 @@ from schemas.feedback import PreferenceState, StatisticsState
 from schemas.inbound import Rejection, parse
 from schemas.outcome import OutcomeInferred, OutcomeRated
 from schemas.override import OverrideRequested
+from schemas.preference import PreferenceReset
 from schemas.provider_call import CallEvent, CallFailed, CallFinished, CallUnknown
 from schemas.record import Record
+from schemas.statistics import preference_key
 from schemas.topics import BY_NAME, OUTCOMES
 
 STAGE: Final = "feedback"
@@ -42,9 +46,15 @@ class Tables:
 
 @dataclass(slots=True)
 class Changes:
-    """What a batch does: rows by key, dead letters, inferred outcomes, and how many records were skipped and why."""
+    """What a batch does: rows by key, dead letters, inferred outcomes, and how many records were skipped and why.
+
+    Rows are written in the order of these fields: those of users before those they are shared with.
+    """
 
     preferences: dict[str, PreferenceState] = field(default_factory=dict)
+    """Rows of users."""
+    shared: dict[str, PreferenceState] = field(default_factory=dict)
+    """Rows of spaces and organisations."""
     statistics: dict[str, StatisticsState] = field(default_factory=dict)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     inferred: list[OutcomeInferred] = field(default_factory=list)
@@ -59,7 +69,19 @@ class FeedbackBatch:
         self._partitions = partitions
         self._tables = tables
         self._engine = engine
+        self._shared = SharedRows(tables.preference)
         self.changes = Changes()
+
+    def finish(self) -> Changes:
+        """Return what the batch does, its rows with their scores and outboxes."""
+        changes = self.changes
+        for key, outboxes in self._shared.outboxes():
+            row = changes.preferences.get(key)
+            if row is not None:
+                changes.preferences[key] = row.model_copy(update={"outbox": {**row.outbox, **outboxes}})
+        changes.preferences = {key: scored(row) for key, row in changes.preferences.items()}
+        changes.shared = {key: scored(row) for key, row in self._shared.changed.items()}
+        return changes
 
     def apply(self, record: Record) -> None:
         """Fold one record; an invalid one is a dead letter where this stage validates the topic, else it is skipped."""
@@ -86,19 +108,20 @@ class FeedbackBatch:
 
         Ratings without a user share one row per tenant: leaving the name out does not lift the limit.
         """
-        if not isinstance(event, OverrideRequested | OutcomeRated | OutcomeInferred | CallFinished):
+        if not isinstance(event, OverrideRequested | OutcomeRated | OutcomeInferred | CallFinished | PreferenceReset):
             return True
         if event.user is None and not isinstance(event, OutcomeRated):
             return True
-        key = f"{event.tenant}|{event.user or ''}"
+        key = preference_key(event.tenant, "user", event.user)
         row = self.changes.preferences.get(key) or self._tables.preference(key) or _new_user(event, now)
-        known = row.models.get(event.model)
-        may_share = known is None or known.ratings < SHARED_RATINGS
+        may_share = isinstance(event, OutcomeRated) and _ratings(row, event.model) < SHARED_RATINGS
         if not is_new(row, mark):
+            self._shared.give_again(key, row, mark, now)
             return may_share
-        following = fold_preference(row, event, now)
+        following = _folded(row, event, now)
         if following is row:
             return may_share
+        self._shared.give(key, row, shared_changes(row, following), mark, now)
         update = marked(row, mark)
         if isinstance(event, CallFinished):
             update["open"], ended = follow(row.open, event)
@@ -126,6 +149,18 @@ def _identity(event: Event) -> str:
     if isinstance(event, CallFinished | CallFailed | CallUnknown):
         return event.attempt_id
     return event.id
+
+
+def _folded(row: PreferenceState, event: PreferenceEvent | PreferenceReset, now: datetime) -> PreferenceState:
+    if isinstance(event, PreferenceReset):
+        return fold_reset(row, event, now)
+    return fold_preference(row, event, now)
+
+
+def _ratings(row: PreferenceState, model: str) -> int:
+    """Return how often the user ever rated a model, resets or not."""
+    known = row.models.get(model)
+    return row.rated_before.get(model, 0) + (known.ratings if known is not None else 0)
 
 
 def _new_user(event: Event, now: datetime) -> PreferenceState:

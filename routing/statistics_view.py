@@ -1,10 +1,10 @@
-"""What a decision reads of the feedback tables: one user's scores, one model's statistics over all partitions."""
+"""What a decision reads of the model statistics: one model's, over all partitions."""
 
 from collections.abc import Callable, Iterable, Mapping
 
 from routing.histogram import quantile
-from schemas.decision import PreferenceView, StatisticsView
-from schemas.statistics import ModelStatisticsRow, PreferenceRow
+from schemas.decision import StatisticsView
+from schemas.statistics import ModelStatisticsRow
 
 _DECIMALS = 9
 
@@ -12,11 +12,6 @@ _DECIMALS = 9
 def whole(_row: ModelStatisticsRow) -> float:
     """Weigh every row alike: nothing is forgotten."""
     return 1.0
-
-
-def preference_view(row: PreferenceRow) -> PreferenceView:
-    """Return the scores (0..1) of a user's row, by model name in order."""
-    return PreferenceView(version=row.version, scores={name: row.models[name].score for name in sorted(row.models)})
 
 
 def merge(rows: Iterable[ModelStatisticsRow], weight: Callable[[ModelStatisticsRow], float] = whole) -> StatisticsView:

@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from schemas.classification import TaskType
 from schemas.control_base import DocumentBase, Milliseconds, ModelReference, Share, Strict
+from schemas.control_preferences import Preferences
 from schemas.control_steering import Advice, Cascade, Complexity, DecisionCache, Exploration, Shares
 from schemas.envelope import Name
 from schemas.money import Usd
@@ -170,6 +171,7 @@ class PolicyDocument(DocumentBase):
     """States of models that may be chosen."""
     weights: Weights = Weights()
     scoring: Scoring = Scoring()
+    preferences: Preferences = Preferences()
     default_model: ModelReference | None = None
     """Favoured when the classification is less sure than ``confidence_floor`` and no rule decides."""
     confidence_floor: Share = 0.35

@@ -25,11 +25,26 @@ class WindowLine(Frozen):
     held: Money
 
 
+class LevelSaid(Frozen):
+    """What one level (user, space, organisation) said of a model (0..1), and its share in the score."""
+
+    says: float
+    share: float
+
+
 class PreferenceView(Frozen):
-    """The user's preference row as read: model -> score in 0..1, with the row's version."""
+    """What people's behaviour says, all levels merged: model -> score in 0..1; 0.5 and absence mean the same.
+
+    ``version``: that of the user's row, 0 without one. The shares of a model's levels and of neutral add to 1.
+    """
 
     version: int
     scores: dict[str, float]
+    method: str | None = None
+    versions: dict[str, int] | None = None
+    """Level -> version of the row that was read."""
+    levels: dict[str, dict[str, LevelSaid]] | None = None
+    """Model -> level -> what it said; levels with too little evidence are absent."""
 
 
 class StatisticsView(Frozen):
@@ -270,6 +285,8 @@ class CallOrder(Event, Choice):
     """1 for the first decision of a request, then 2, 3, ...; 0 for advice."""
     supersedes: str | None = None
     """The decision that this one replaces while it may still run (an override)."""
+    space: str | None = None
+    """As the request names it; call events repeat it."""
     execute: bool = True
     stream: bool = False
     deadline: AwareDatetime

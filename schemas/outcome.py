@@ -23,12 +23,17 @@ class OutcomeRated(Event):
     decision_id: Name | None = None
     model: Annotated[str, StringConstraints(max_length=128)]
     task_type: Annotated[str, StringConstraints(max_length=64)] = "general"
+    space: Name | None = None
     rating: Annotated[float, Field(ge=0, le=1)]
     comment_length: Annotated[int, Field(ge=0)] = 0
 
 
 class OutcomeInferred(Event):
-    """A signal read from behaviour: regeneration, edit, abandonment, conversation length, tool success."""
+    """A signal read from behaviour: regeneration, edit, abandonment, conversation length, tool success.
+
+    ``value``: 1 for ``regenerated`` and ``abandoned``; the share of the answer that was changed for ``edited``; answers
+    of the conversation for ``conversation_length``; 1 (they did what was wanted) to 0 for ``tool_success``.
+    """
 
     model_config = ConfigDict(extra="forbid")
     TYPE: ClassVar[str] = "pointsman.outcome.inferred.v1"
@@ -39,6 +44,7 @@ class OutcomeInferred(Event):
     decision_id: Name | None = None
     model: Annotated[str, StringConstraints(max_length=128)]
     task_type: Annotated[str, StringConstraints(max_length=64)] = "general"
+    space: Name | None = None
     signal: Literal["regenerated", "edited", "abandoned", "conversation_length", "tool_success"]
     value: Annotated[float, Field(ge=0, le=1_000_000)]
 

@@ -42,6 +42,7 @@ class CallEvent(Event):
     from_model: str | None = None
     purpose: Purpose = "answer"
     """Advice says nothing about how well a model answers people."""
+    space: str | None = None
 
     def extension_headers(self) -> Headers:
         """Return decision and attempt ids as headers: readable even when the value is not valid."""

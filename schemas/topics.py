@@ -16,6 +16,7 @@ from schemas.journal import BatchJournaled, ConfigApplied
 from schemas.ledger import Adjusted, AlertRaised, Conflicted, Forfeited, Held, Released, Settled
 from schemas.outcome import OutcomeInferred, OutcomeRated, TechnicalOutcome
 from schemas.override import OverrideApplied, OverrideRejected, OverrideRequested, OverrideTooLate
+from schemas.preference import PreferenceReset
 from schemas.provider_call import (
     CallFailed,
     CallFinished,
@@ -103,8 +104,15 @@ TOPICS: Final[tuple[Topic, ...]] = (
         retention=_DAYS_30,
     ),
     Topic(RESULT_CHUNKS, "tenant", "executor", (ResultChunk,), retention=timedelta(hours=1), recorded=False),
-    Topic(OVERRIDES, "tenant", "clients", (OverrideRequested,), "router"),
-    Topic(OUTCOMES, "tenant", "clients", (OutcomeRated, OutcomeInferred), "feedback"),
+    Topic(OVERRIDES, "tenant", "clients", (OverrideRequested,), "router", log_append_time=True),
+    Topic(
+        OUTCOMES,
+        "tenant",
+        "clients",
+        (OutcomeRated, OutcomeInferred, PreferenceReset),
+        "feedback",
+        log_append_time=True,
+    ),
     Topic(
         TECHNICAL_OUTCOMES,
         "tenant",
@@ -114,7 +122,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     Topic(ROUTER_JOURNAL, "tenant", "router", (BatchJournaled, ConfigApplied)),
     Topic(ROUTER_STATE, "state key", "router", compacted=True, recorded=False),
     Topic(CONFIG, "kind/name@version", "config", (ConfigPublished,), validated_by="config", partitions=1),
-    Topic(PREFERENCES, "tenant|user", "feedback", compacted=True),
+    Topic(PREFERENCES, "tenant|user, tenant||space|space or tenant||organisation", "feedback", compacted=True),
     Topic(MODEL_STATS, "partition|model|task_type", "feedback", compacted=True),
     Topic(PROVIDER_HEALTH, "provider|model|region|instance", "executor", partitions=1, compacted=True),
     Topic(ALERTS, "tenant", "all", (AlertRaised,), partitions=1, retention=_DAYS_30),

@@ -128,7 +128,7 @@ class Feedback:
             if reason not in self.skipped:
                 log.warning("skipped", reason=reason, partition=partition)
             self.skipped[reason] += count
-        return batch.changes
+        return batch.finish()
 
     def _refuse(self, record: Record, error: Exception, changes: Changes) -> None:
         """Dead-letter (or skip) an event the core failed on; stop when that is not about one event any more."""
@@ -153,6 +153,7 @@ class Feedback:
         )
         rows: list[tuple[Any, bytes, bytes]] = [
             *[(self._preferences, key.encode(), _encoded(row)) for key, row in changes.preferences.items()],
+            *[(self._preferences, key.encode(), _encoded(row)) for key, row in changes.shared.items()],
             *[(self._statistics, key.encode(), _encoded(row)) for key, row in changes.statistics.items()],
         ]
         await _all_acknowledged(

@@ -12,15 +12,16 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from pydantic import ValidationError
 
 from routing.catalog import CompiledConfig
-from routing.desk_batch import GlobalReading
+from routing.desk_batch import GlobalReading, Question
 from routing.health_view import worst_health
-from routing.statistics_view import merge, preference_view
+from routing.preference_book import PreferenceBook
+from routing.statistics_view import merge
 from schemas import topics as t
-from schemas.decision import Health, PreferenceView, StatisticsView
+from schemas.decision import Health, StatisticsView
 from schemas.inbound import Rejection
 from schemas.provider_call import ProviderHealth
 from schemas.record import Record
-from schemas.statistics import ModelStatisticsRow, PreferenceRow
+from schemas.statistics import ModelStatisticsRow
 from streams.config_log import ConfigLog
 from streams.kafka_clients import consumer, to_record
 from streams.settings import Settings
@@ -39,14 +40,15 @@ class Frozen:
     config: CompiledConfig
     positions: Mapping[str, tuple[int, ...]]
     rejected_config: tuple[tuple[Record, Rejection], ...]
-    preferences: Mapping[tuple[str, str], PreferenceView]
+    preferences: PreferenceBook
     statistics: Mapping[str, Mapping[str, StatisticsView]]
     health: Mapping[str, Health]
 
-    def read(self, tenant: str, user: str | None, task_type: str, _causation_id: str, _number: int, /) -> GlobalReading:
+    def read(self, question: Question, /) -> GlobalReading:
         """Return what any decision of this round reads."""
-        preference = self.preferences.get((tenant, user)) if user is not None else None
-        return GlobalReading(preference, self.statistics.get(task_type, {}), self.health)
+        q = question
+        preference = self.preferences.view(q.tenant, q.user, q.space, q.preferences, q.now)
+        return GlobalReading(preference, self.statistics.get(q.task_type, {}), self.health)
 
 
 class GlobalInputs:
@@ -56,8 +58,7 @@ class GlobalInputs:
         """Open a consumer on all partitions of the global topics, from their beginnings."""
         self._settings = settings
         self._config = ConfigLog()
-        self._preferences: dict[tuple[str, str], PreferenceView] = {}
-        self._preference_versions: dict[tuple[str, str], int] = {}
+        self._preferences = PreferenceBook()
         self._rows: dict[tuple[str, str], dict[int, ModelStatisticsRow]] = {}
         self._statistics: dict[str, dict[str, StatisticsView]] = {}
         self._changed_statistics: set[tuple[str, str]] = set()
@@ -141,11 +142,7 @@ class GlobalInputs:
 
     def _fold(self, topic: str, value: bytes, key: str) -> None:
         if topic == t.PREFERENCES:
-            row = PreferenceRow.model_validate_json(value)
-            at = (row.tenant, row.user)
-            if row.version > self._preference_versions.get(at, 0):
-                self._preference_versions[at] = row.version
-                self._preferences[at] = preference_view(row)
+            self._preferences.add(value)
         elif topic == t.MODEL_STATS:
             stats = ModelStatisticsRow.model_validate_json(value)
             rows = self._rows.setdefault((stats.task_type, stats.model), {})

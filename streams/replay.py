@@ -12,7 +12,7 @@ import orjson
 
 from routing.catalog import CompiledConfig
 from routing.desk import INPUTS, WRITES, Desk
-from routing.desk_batch import Batch, GlobalReading
+from routing.desk_batch import Batch, GlobalReading, Question
 from schemas import topics as t
 from schemas.decision import AdviceOrdered, DecisionMade, RequestRefused, View
 from schemas.inbound import Rejection
@@ -110,11 +110,9 @@ class HistoricGlobals:
         self._views = views
         self.rejected_config: Sequence[tuple[Record, Rejection]] = ()
 
-    def read(
-        self, _tenant: str, _user: str | None, _task_type: str, causation_id: str, number: int, /
-    ) -> GlobalReading:
+    def read(self, question: Question, /) -> GlobalReading:
         """Return the values stored with the decision that this cause led to; nothing where none is stored."""
-        view = self._views.get((causation_id, number))
+        view = self._views.get((question.causation_id, question.number))
         if view is None:
             return GlobalReading()
         return GlobalReading(view.preference, view.statistics, view.health)

@@ -47,9 +47,10 @@ class Place:
         batch = FeedbackBatch(HOME, PARTITIONS, tables)
         for record in records:
             batch.apply(record)
-        self.preferences |= batch.changes.preferences
-        self.statistics |= batch.changes.statistics
-        return batch.changes
+        changes = batch.finish()
+        self.preferences |= changes.preferences | changes.shared
+        self.statistics |= changes.statistics
+        return changes
 
 
 def at(topic: str, offset: int, event: Event) -> Record:
