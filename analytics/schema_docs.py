@@ -9,6 +9,11 @@ from analytics.migrate import Script, scripts
 PAGE: Final = Path(__file__).parent.parent / "docs" / "reference" / "clickhouse.md"
 _OBJECT: Final = re.compile(r"CREATE (?:TABLE IF NOT EXISTS|OR REPLACE VIEW) (\w+)\n\(\n(.*?)\n\)\n", re.DOTALL)
 _COLUMN: Final = re.compile(r"^    (\w+) (.+?)(?: DEFAULT .+?)? COMMENT '((?:[^']|'')*)'", re.MULTILINE)
+_ADDITION: Final = re.compile(r"ALTER TABLE (\w+)\n")
+_ADDED: Final = re.compile(
+    r"^    ADD COLUMN IF NOT EXISTS (\w+) (.+?)(?: DEFAULT .+?)? COMMENT '((?:[^']|'')*)'", re.MULTILINE
+)
+_NEW_KEY: Final = re.compile(r"^    MODIFY ORDER BY \((.*)\)$", re.MULTILINE)
 _GRAIN: Final = re.compile(r"^COMMENT '((?:[^']|'')*)'", re.MULTILINE)
 _KEY: Final = re.compile(r"^ORDER BY \((.*)\)$", re.MULTILINE)
 
@@ -32,27 +37,49 @@ class Described(NamedTuple):
 
 
 def described(script: Script) -> list[Described]:
-    """Return the tables and views that a script creates."""
+    """Return the tables and views that a script creates; what it adds to a table is one without a grain."""
     found: list[Described] = []
     for statement in script.statements():
+        addition = _ADDITION.match(statement)
+        if addition is not None:
+            found.append(_addition(addition.group(1), statement))
+            continue
         match = _OBJECT.match(statement)
         grain = _GRAIN.search(statement)
         if match is None or grain is None:
             raise ValueError(f"{script.name}: a statement without columns or without its grain")
         key = _KEY.search(statement) if script.kind == "migration" else None
-        columns = tuple((name, type_, _text(meaning)) for name, type_, meaning in _COLUMN.findall(match.group(2)))
+        columns = _columns(_COLUMN, match.group(2))
         found.append(Described(match.group(1), _text(grain.group(1)), key.group(1) if key else "", columns))
     return found
+
+
+def _addition(table: str, statement: str) -> Described:
+    key = _NEW_KEY.search(statement)
+    return Described(table, "", key.group(1) if key else "", _columns(_ADDED, statement))
+
+
+def _columns(pattern: re.Pattern[str], text: str) -> tuple[tuple[str, str, str], ...]:
+    return tuple((name, type_, _text(meaning)) for name, type_, meaning in pattern.findall(text))
+
+
+def objects(kind: str) -> list[Described]:
+    """Return all tables (of migrations) or views, with what later scripts add to them."""
+    found: dict[str, Described] = {}
+    for item in (item for script in scripts() if script.kind == kind for item in described(script)):
+        known = found.get(item.name)
+        if known is None:
+            found[item.name] = item
+        else:
+            found[item.name] = known._replace(key=item.key or known.key, columns=(*known.columns, *item.columns))
+    return list(found.values())
 
 
 def page() -> str:
     """Return the whole reference page."""
     parts = [_HEAD]
     for title, kind in (("Tables", "migration"), ("Views", "view")):
-        parts.append(f"## {title}\n")
-        for script in scripts():
-            if script.kind == kind:
-                parts += [_section(item) for item in described(script)]
+        parts += [f"## {title}\n", *(_section(item) for item in objects(kind))]
     return "\n".join(parts)
 
 

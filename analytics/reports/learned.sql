@@ -9,6 +9,6 @@ SELECT
     p.ratings AS ratings,
     p.rating AS rating
 FROM v_preferences AS p
-WHERE p.overrides_to + p.overrides_from + p.ratings > 0
+WHERE p.level = 'user' AND p.overrides_to + p.overrides_from + p.ratings > 0
 ORDER BY abs(p.score - 0.5) DESC, tenant, user, model
 LIMIT 20

@@ -79,6 +79,9 @@ PREFERENCE_SCORES: Final = Table(
     Column("rating_sum", REAL),
     *(Column(name, U64) for name in ("regenerations", "conversations")),
     Column("conversation_length_sum", REAL),
+    Column("level", TEXT, lambda row: row.get("level", "user")),
+    Column("space", TEXT),
+    Column("evidence", REAL),
 )
 MODEL_STATISTICS: Final = Table(
     "model_statistics",
@@ -103,10 +106,10 @@ PROVIDER_HEALTH: Final = Table(
 
 
 def preference_rows(row: Json) -> list[Json]:
-    """Return one flat object for each model of a user's preference row."""
-    models = row.get("models")
-    head = {"user": row.get("user"), "version": row.get("version"), "observations": row.get("observations")}
-    return _spread(models, head)
+    """Return one flat object for each model of a preference row of any level; one without a model after a reset."""
+    head = {name: row.get(name) for name in ("user", "version", "observations", "space")}
+    head["level"] = row.get("level", "user")
+    return _spread(row.get("models"), head) or [{**head, "model": "", "score": 0.5}]
 
 
 def price_rows(event: Json) -> list[Json]:

@@ -250,6 +250,7 @@ def test_every_recorded_event_type_has_a_home() -> None:
         "pointsman.advice.ordered.v1",
         "pointsman.executor.started.v1",
         "pointsman.config.applied.v1",
+        "pointsman.preference.reset.v1",
     }
     recorded = {event.TYPE for topic in TOPICS if topic.recorded for event in topic.events}
     assert recorded - set(TABLE_OF_EVENT) == in_events_only

@@ -328,6 +328,36 @@ def test_the_newest_preference_is_in_force(engine: Engine) -> None:
     assert (preference["version"], preference["score"], preference["rating"]) == (2, 0.9, 0.75)
 
 
+def test_preferences_are_told_apart_by_level_and_a_reset_leaves_none(engine: Engine) -> None:
+    """Rows of space and organisation stand beside a user's; a model that is gone from the newest row is not shown."""
+    log = Log()
+    head: dict[str, Any] = {"tenant": "levels", "observations": 0, "updated_at": AT}
+    known = {CHEAP: ModelPreference(score=0.6, evidence=12.5)}
+    rows = [
+        PreferenceRow(version=1, models=known, **head),
+        PreferenceRow(version=1, level="organisation", models={CHEAP: ModelPreference(score=0.7)}, **head),
+        PreferenceRow(version=1, level="space", space="press", models=known, **head),
+        PreferenceRow(version=1, user="ann", models={**known, DEAR: ModelPreference()}, **head),
+        PreferenceRow(version=2, user="ann", models=known, **head),
+        PreferenceRow(version=1, user="ben", models=known, **head),
+        PreferenceRow(version=2, user="ben", models={}, **head),
+    ]
+    log.records += [
+        Record(t.PREFERENCES, 0, offset, 1_795_000_000_000, b"k", row.model_dump_json().encode())
+        for offset, row in enumerate(rows)
+    ]
+    engine.record(log.records)
+    found = engine.ask(
+        "SELECT level, user, space, model, score, evidence FROM v_preferences WHERE tenant = 'levels' ORDER BY ALL"
+    )
+    assert found == [
+        ("organisation", "", "", CHEAP, 0.7, 0.0),
+        ("space", "", "press", CHEAP, 0.6, 12.5),
+        ("user", "", "", CHEAP, 0.6, 12.5),
+        ("user", "ann", "", CHEAP, 0.6, 12.5),
+    ]
+
+
 def publish_prices(log: Log) -> None:
     """A price book in which the dear model becomes cheaper on 21 November."""
     source = {"list": Source(title="list", date=AT.date())}
