@@ -1,4 +1,4 @@
-"""The Python client: publish requests, cancels, overrides and ratings; wait for decisions and results.
+"""The Python client: publish requests, cancels, overrides, ratings and resets; wait for decisions and results.
 
     with Client(Settings()) as client:
         receipt = client.submit(tenant="acme", prompt="Say hello")
@@ -28,6 +28,7 @@ from schemas.envelope import Event
 from schemas.ids import uuid7
 from schemas.outcome import OutcomeRated
 from schemas.override import OverrideAnswered, OverrideRequested
+from schemas.preference import PreferenceReset
 from schemas.record import Record
 from schemas.request import RequestCancelled, RequestReceived
 from schemas.result import ConflictNotice, DuplicateNotice, FinalResult, RejectedNotice, StaleNotice
@@ -149,6 +150,12 @@ class Client:
         )
         self._publisher.publish(rated.to_output(topics.OUTCOMES))
         return rated.id
+
+    def reset_preferences(self, *, tenant: str, user: str, model: str | None = None) -> str:
+        """Publish that what a user's behaviour said about a model (None: all) is to be forgotten; return the id."""
+        event = PreferenceReset(id=new_id(), tenant=tenant, occurred_at=now(), source=SOURCE, user=user, model=model)
+        self._publisher.publish(event.to_output(topics.OUTCOMES))
+        return event.id
 
     def poll(self, timeout: float) -> list[Event]:
         """Return new decisions, results, notices and override answers of this client's own requests and overrides."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pointsman.lines import columns, decision_line, dollars, result_line, seconds
+from pointsman.lines import columns, decision_line, dollars, result_line, said_words, seconds
 from pointsman.story import Story
 from schemas.decision import DecisionCancelled, DecisionMade, RequestRefused, SignalsView, WindowLine
 from schemas.ledger import Adjusted, Conflicted, Forfeited, Held, LedgerEvent, Released, Settled
@@ -79,6 +79,7 @@ def _decision(event: DecisionMade | RequestRefused) -> Iterator[str]:
             " -> ".join(f"{plan.model} ({plan.provider}, at most {dollars(plan.bound)})" for plan in event.chain),
         )
         yield from _block("candidates", _candidates(event))
+        yield from _block("preference", _preference(event))
         if event.hold is not None:
             yield _line("hold", f"{dollars(event.hold.amount)}, the largest bound of the chain")
     elif event.needed is not None:
@@ -103,6 +104,18 @@ def _candidates(event: DecisionMade) -> list[str]:
             )
         )
     return columns(rows)
+
+
+def _preference(event: DecisionMade) -> list[str]:
+    """Return what people's behaviour said of the candidates, and which level said it."""
+    view = event.view.preference
+    if view is None:
+        return []
+    models = {candidate.model for candidate in event.candidates}
+    scores = {model: score for model, score in view.scores.items() if model in models}
+    ranked = sorted(scores, key=lambda model: (-scores[model], model))
+    levels = view.levels or {}
+    return columns([(model, f"{scores[model]:.2f}", said_words(levels.get(model, {}))) for model in ranked])
 
 
 def _signals(signals: SignalsView) -> str:

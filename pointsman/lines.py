@@ -1,9 +1,9 @@
 """Events as one line for people: what was decided and because of what, how it ended, what it cost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from schemas.decision import DecisionMade, RequestRefused
+from schemas.decision import DecisionMade, LevelSaid, RequestRefused
 from schemas.money import PICO
 from schemas.result import FinalResult, RejectedNotice
 
@@ -53,6 +53,11 @@ def result_line(event: FinalResult | RejectedNotice) -> str:
         parts.append("simulated")
     line = ", ".join(parts)
     return line if event.content is not None or event.status in {"completed", "routed"} else f"{line}: {event.reason}"
+
+
+def said_words(levels: Mapping[str, LevelSaid]) -> str:
+    """Return what the levels say and how much each weighs: ``user 1.00 (38%), organisation 0.42 (12%)``."""
+    return ", ".join(f"{level} {one.says:.2f} ({one.share:.0%})" for level, one in levels.items()) or "cannot tell"
 
 
 def shortened(text: str, width: int) -> str:

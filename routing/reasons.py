@@ -4,6 +4,7 @@ from typing import Final
 
 from routing import explain
 from routing.asked import Asked
+from routing.preference_words import preference_words
 from routing.reason_codes import ReasonCode
 from routing.select import Selection
 from routing.situation import Situation
@@ -67,7 +68,9 @@ def _by_score(s: Situation, selection: Selection) -> str:
     if ReasonCode.DEFAULT_LOW_CONFIDENCE in codes:
         return f"the text gives no clear hint of the work, and {name} is the default model"
     words = explain.scored_reason(task, name, chosen.terms, (chosen.cost, chosen.latency))
-    return f"{words}; you tend to prefer it" if ReasonCode.PREFERENCE in codes else words
+    if ReasonCode.PREFERENCE not in codes:
+        return words
+    return f"{words}; {preference_words(s.view.preference, chosen.row.entry.id)}"
 
 
 def badge(s: Situation, wanted: Asked, selection: Selection) -> str:

@@ -21,6 +21,7 @@ COMMANDS = (
     "explain",
     "rules",
     "override",
+    "preferences",
     "config",
     "budget",
     "models",

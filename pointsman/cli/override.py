@@ -95,9 +95,10 @@ def rate(
             decision_id=facts["decision_id"],
             model=_answered_by(story) or facts["from_model"],
             task_type=facts["task_type"],
+            space=facts.get("space"),
         )
     if output is Output.TABLE:
-        note(f"rated {rating:g}. Next: pointsman tail preferences --from 1m")
+        note(f"rated {rating:g}. Next: pointsman preferences show --tenant {story.tenant}")
         print(rated)
     else:
         emit_json({"id": rated, "request_id": story.request_id, "rating": rating}, output)
@@ -127,6 +128,7 @@ def _decision_facts(story: "Story") -> dict[str, Any]:
         "from_model": newest.model,
         "task_type": newest.task_type,
         "conversation_id": newest.conversation_id,
+        "space": newest.space,
     }
     return {name: value for name, value in facts.items() if value is not None}
 

@@ -126,6 +126,7 @@ class Traffic:
             decision_id=event.id,
             from_model=event.model,
             task_type=event.task_type,
+            space=event.space,
             source=SOURCE,
         )
         self._follow_ups[override] = {**fields, "prompt": self._script.learning.follow_up}
@@ -194,6 +195,7 @@ class Traffic:
                 decision_id=decision.id,
                 model=event.model or decision.model,
                 task_type=decision.task_type,
+                space=decision.space,
                 source=SOURCE,
             )
             self.played.ratings += 1

@@ -10,15 +10,17 @@ from typing import Any, TypeVar
 import orjson
 import pytest
 
+from routing.preference_sharing import changed, shared_changes
 from routing.statistics_view import merge
 from schemas.dead_letter import DeadLetter
 from schemas.feedback import PreferenceState, StatisticsState
 from schemas.outcome import OutcomeInferred, OutcomeRated
 from schemas.override import OverrideRequested
 from schemas.partition import partition_for
+from schemas.preference import PreferenceReset
 from schemas.provider_call import CallFinished
 from schemas.record import Output
-from schemas.statistics import ModelPreference
+from schemas.statistics import ModelPreference, preference_key
 from schemas.topics import MODEL_STATS, OUTCOMES, OVERRIDES, PREFERENCES, PROVIDER_CALLS
 from schemas.usage import Usage
 from streams.kafka_clients import producer
@@ -143,6 +145,21 @@ def overridden(number: int, tenant: str = TENANTS[0]) -> Output:
     ).to_output(OVERRIDES)
 
 
+def chosen(number: int, tenant: str, user: str) -> Output:
+    """A request in a space whose model the user replaced by hand."""
+    return OverrideRequested(
+        id=f"chosen-{number}",
+        occurred_at=NOW,
+        tenant=tenant,
+        user=user,
+        space="press",
+        request_id=f"r-{number}",
+        scope="request",
+        model="m2",
+        from_model="m1",
+    ).to_output(OVERRIDES)
+
+
 def test_events_become_rows(deployment: Settings) -> None:
     """Overrides, ratings, calls become preference scores and model statistics, on their source partition (R7, U2)."""
     tenant = TENANTS[0]
@@ -151,11 +168,12 @@ def test_events_become_rows(deployment: Settings) -> None:
     publish(deployment, [rated(1), rated(2, rating=0.5), rated(9, id_="rating-1")])
     key = f"{tenant}|ana"
     with worker(deployment) as stage:
-        until(stage, lambda: [row for row in preferences(deployment).values() if row.version == 12], "the user's row")
+        until(stage, lambda: versions(deployment, key) == 12, "the user's row")
         until(stage, lambda: counted(deployment) == 7, "statistics")
     row = preferences(deployment)[key]
     assert row.observations == 10
-    assert row.models["m2"].score == pytest.approx(0.7)
+    assert row.models["m2"].score == pytest.approx(0.65)
+    assert row.models["m1"].score < 0.5
     assert (row.models["m1"].answers, row.models["m1"].ratings, row.models["m1"].overrides_from) == (5, 2, 5)
     place = partition_for(tenant, deployment.partitions)
     records = [*everything(deployment, PREFERENCES), *everything(deployment, MODEL_STATS)]
@@ -163,6 +181,29 @@ def test_events_become_rows(deployment: Settings) -> None:
     view = merge(statistics(deployment).values())
     assert (view.calls, view.success_rate, view.rating) == (5, 1.0, 0.75)
     assert list(statistics(deployment)) == [f"{place}|m1|debugging"]
+
+
+def versions(settings: Settings, key: str) -> int:
+    row = preferences(settings).get(key)
+    return 0 if row is None else row.version
+
+
+def shared_evidence(settings: Settings) -> dict[str, Any]:
+    """Return what the rows of spaces and organisations hold."""
+    return {key: row.evidence for key, row in sorted(preferences(settings).items()) if row.level != "user"}
+
+
+def votes_of_all_users(settings: Settings) -> dict[str, Any]:
+    """Return what those rows must hold: each user's row as a change from nothing, added up."""
+    found: dict[str, PreferenceState] = {}
+    for row in preferences(settings).values():
+        if row.level != "user":
+            continue
+        nothing = row.model_copy(update={"evidence": {}})
+        for target, changes in shared_changes(nothing, row).items():
+            key = preference_key(row.tenant, "space" if target else "organisation", target)
+            found[key] = changed(found.get(key, nothing), changes, NOW)
+    return {key: row.evidence for key, row in sorted(found.items())}
 
 
 def models(settings: Settings) -> list[ModelPreference]:
@@ -212,6 +253,7 @@ def test_kill_9_under_traffic_counts_nothing_twice_and_loses_nothing(deployment:
     assert counted(deployment) == len(events)
     assert answers(deployment) == calls
     assert sum(model.ratings for model in models(deployment)) == len(events) - calls
+    assert shared_evidence(deployment) == votes_of_all_users(deployment)
 
 
 def test_compacted_changelogs_are_restored(deployment: Settings) -> None:
@@ -297,6 +339,7 @@ def test_two_workers_share_the_work_and_take_over(deployment: Settings) -> None:
         with worker(deployment, slot=2) as third:
             until(third, lambda: counted(deployment) >= 3000 and answers(deployment) >= calls, "all events")
     assert (counted(deployment), answers(deployment)) == (3000, calls)
+    assert shared_evidence(deployment) == votes_of_all_users(deployment)
 
 
 def test_the_length_of_a_conversation_is_inferred(deployment: Settings) -> None:
@@ -312,11 +355,34 @@ def test_the_length_of_a_conversation_is_inferred(deployment: Settings) -> None:
     publish(deployment, [finished(99, tenant, conversation_id="c-2", occurred_at=NOW + timedelta(hours=2))])
     with worker(deployment) as stage:
         until(stage, lambda: any(model.conversations for model in models(deployment)), "the outcome comes back")
-    assert preferences(deployment)[f"{tenant}|ana"].models["m1"].score == pytest.approx(0.6)
+    (counts,) = preferences(deployment)[f"{tenant}|ana"].evidence[""]["m1"].values()
+    assert counts == {"kept": 13, "conversations": 1, "conversation_length_sum": 12, "long_conversations": 1}
     outcomes = [OutcomeInferred.model_validate_json(record.value or b"") for record in everything(deployment, OUTCOMES)]
     assert [(outcome.signal, outcome.value, outcome.request_id) for outcome in outcomes] == [
         ("conversation_length", 12, "r-11")
     ]
+
+
+def test_levels_and_a_reset(deployment: Settings) -> None:
+    """Users, spaces and the organisation have rows of their own; a reset holds in all of them (R7)."""
+    tenant = TENANTS[5]
+    people = [f"user-{number}" for number in range(6)]
+    publish(deployment, [finished(n, tenant, user=user, space="press") for n, user in enumerate(people)])
+    publish(deployment, [chosen(n, tenant, user) for n, user in enumerate(people)])
+    space, organisation = preference_key(tenant, "space", "press"), preference_key(tenant, "organisation")
+    with worker(deployment) as stage:
+        until(stage, lambda: versions(deployment, space) == versions(deployment, organisation) == 12, "shared rows")
+        found = preferences(deployment)
+        assert found[organisation].models["m2"].evidence == pytest.approx(3)
+        assert found[space].evidence == found[organisation].evidence
+        assert shared_evidence(deployment) == votes_of_all_users(deployment)
+        forgotten = PreferenceReset(id="reset-1", occurred_at=NOW + timedelta(minutes=1), tenant=tenant, user=people[0])
+        publish(deployment, [forgotten.to_output(OUTCOMES)])
+        until(stage, lambda: preferences(deployment)[organisation].version == 13, "the reset")
+    found = preferences(deployment)
+    assert found[f"{tenant}|{people[0]}"].models == {}
+    assert found[organisation].models["m2"].evidence == pytest.approx(2.5)
+    assert shared_evidence(deployment) == votes_of_all_users(deployment)
 
 
 def test_a_stopped_worker_ends_in_order(deployment: Settings) -> None:

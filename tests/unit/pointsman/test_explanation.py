@@ -2,7 +2,7 @@ import pytest
 
 from pointsman.explanation import lines
 from pointsman.story import TOLD, Entry, Story
-from schemas.decision import DecisionMade, RequestRefused, Veto
+from schemas.decision import Candidate, DecisionMade, LevelSaid, PreferenceView, RequestRefused, Veto, View
 from schemas.envelope import Event
 from schemas.record import Record
 from schemas.result import FinalResult
@@ -42,6 +42,17 @@ def test_vetoes_name_rule_and_document() -> None:
     told = "\n".join(lines(story(made(vetoes=(veto,)))))
     for word in ("beta-2", "context_window", "catalog/models@1", "needs 9000 tokens"):
         assert word in told
+
+
+def test_which_level_said_what_of_a_candidate_is_shown() -> None:
+    """The preferences a decision read are told with the levels they came from and their shares (R7, R17)."""
+    said = {"user": LevelSaid(says=1.0, share=0.38), "organisation": LevelSaid(says=0.42, share=0.12)}
+    preference = PreferenceView(version=3, scores={"alpha-1": 0.71, "gone": 0.2}, levels={"alpha-1": said})
+    terms = dict.fromkeys(("score", "capability", "cost", "quality", "latency", "history", "propensity"), 0.5)
+    candidate = Candidate(model="alpha-1", estimated_cost=0, estimated_latency_ms=1, **terms)
+    told = "\n".join(lines(story(made(view=View(preference=preference), candidates=(candidate,)))))
+    assert "preference alpha-1  0.71  user 1.00 (38%), organisation 0.42 (12%)" in told
+    assert "gone" not in told
 
 
 def test_a_refusal_tells_what_it_needed() -> None:

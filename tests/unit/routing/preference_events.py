@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from typing import Any
 
 from hypothesis import strategies as st
 
-from routing.preference_fold import PreferenceEvent, fold_preference, fold_reset
+from routing.preference_fold import fold_preference, fold_reset
 from routing.preferences import merge_levels, read_row
 from routing.weeks import week_of
 from schemas.control_preferences import Preferences
 from schemas.decision import PreferenceView
+from schemas.envelope import Event
 from schemas.feedback import PreferenceState
 from schemas.outcome import OutcomeInferred, OutcomeRated
 from schemas.override import OverrideRequested
@@ -69,18 +71,19 @@ def user_row(user: str = "ana") -> PreferenceState:
     return PreferenceState(version=0, tenant="acme", user=user, observations=0, models={}, updated_at=MONDAY)
 
 
-def folded(events: Iterable[PreferenceEvent | PreferenceReset], row: PreferenceState | None = None) -> PreferenceState:
-    row = row or user_row()
-    for event in events:
-        row = (
-            fold_reset(row, event, LATER) if isinstance(event, PreferenceReset) else fold_preference(row, event, LATER)
-        )
-    return row
+def after(row: PreferenceState, event: Event) -> PreferenceState:
+    """Return the row after one event that feedback folds."""
+    if isinstance(event, PreferenceReset):
+        return fold_reset(row, event, LATER)
+    assert isinstance(event, OverrideRequested | OutcomeRated | OutcomeInferred | CallFinished)
+    return fold_preference(row, event, LATER)
 
 
-def view(
-    events: Iterable[PreferenceEvent | PreferenceReset], policy: Preferences | None = None, week: int = WEEK
-) -> PreferenceView:
+def folded(events: Iterable[Event], row: PreferenceState | None = None) -> PreferenceState:
+    return reduce(after, events, row or user_row())
+
+
+def view(events: Iterable[Event], policy: Preferences | None = None, week: int = WEEK) -> PreferenceView:
     """Return what the user's row alone says in a week."""
     policy = policy or Preferences()
     found = merge_levels({"user": read_row(folded(events), policy, week)}, policy)
@@ -89,7 +92,7 @@ def view(
 
 
 def score(
-    events: Iterable[PreferenceEvent | PreferenceReset],
+    events: Iterable[Event],
     policy: Preferences | None = None,
     week: int = WEEK,
     model: str = "m1",

@@ -6,18 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.preference_fold import MAX_MODELS, PreferenceEvent, fold_preference, fold_reset
+from routing.preference_fold import MAX_MODELS
 from routing.preference_sharing import ORGANISATION, changed, shared_changes, votes
 from routing.preferences import influence, merge_levels, read_row
 from routing.weeks import WEEKS
 from schemas.control_preferences import LevelTrust, Preferences, SignalWeights
+from schemas.envelope import Event
 from schemas.feedback import PreferenceState
-from schemas.preference import PreferenceReset
 from schemas.statistics import Counts
 from tests.unit.routing.preference_events import (
     LATER,
     MONDAY,
     WEEK,
+    after,
     events,
     finished,
     inferred,
@@ -27,7 +28,6 @@ from tests.unit.routing.preference_events import (
     user_row,
 )
 
-Happened = PreferenceEvent | PreferenceReset
 USERS = ["ana", "ben", "cleo"]
 TARGETS = [ORGANISATION, "press", "lab"]
 
@@ -39,12 +39,10 @@ class Tenant:
         self.users: dict[str, PreferenceState] = {}
         self.shared: dict[str, PreferenceState] = {}
 
-    def take(self, user: str, event: Happened) -> None:
+    def take(self, user: str, event: Event) -> None:
         before = self.users.get(user) or user_row(user)
-        fold = fold_reset if isinstance(event, PreferenceReset) else fold_preference
-        after = fold(before, event, LATER)  # type: ignore[operator] # each with its own event
-        self.users[user] = after
-        for target, changes in shared_changes(before, after).items():
+        self.users[user] = after(before, event)
+        for target, changes in shared_changes(before, self.users[user]).items():
             row = self.shared.get(target) or shared_row(target)
             self.shared[target] = changed(row, changes, LATER)
 
@@ -95,7 +93,7 @@ happened = st.lists(
 
 
 @given(happened)
-def test_a_shared_row_is_the_sum_of_all_votes(log: list[tuple[str, Happened]]) -> None:
+def test_a_shared_row_is_the_sum_of_all_votes(log: list[tuple[str, Event]]) -> None:
     """Kept up by differences, the rows of organisation and spaces equal the votes of all users counted anew."""
     tenant = Tenant()
     for user, event in log:
@@ -106,7 +104,7 @@ def test_a_shared_row_is_the_sum_of_all_votes(log: list[tuple[str, Happened]]) -
 
 
 @given(happened, st.permutations(USERS))
-def test_when_everybody_has_reset_nothing_is_left(log: list[tuple[str, Happened]], order: Sequence[str]) -> None:
+def test_when_everybody_has_reset_nothing_is_left(log: list[tuple[str, Event]], order: Sequence[str]) -> None:
     """Resets take back exactly what was given, in every row where the user counted (R7)."""
     tenant = Tenant()
     for user, event in log:
@@ -160,9 +158,9 @@ policies = st.builds(
     st.integers(-30, 60),
 )
 def test_whatever_one_user_does_moves_others_within_the_bound(
-    others: list[tuple[str, PreferenceEvent]],
-    one: list[PreferenceEvent],
-    instead: list[PreferenceEvent],
+    others: list[tuple[str, Event]],
+    one: list[Event],
+    instead: list[Event],
     policy: Preferences,
     weeks: int,
 ) -> None:

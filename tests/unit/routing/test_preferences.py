@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.preferences import LevelReading, Observed, merge_levels, read_row, scored
+from routing.preferences import ORDER, LevelReading, Observed, merge_levels, read_row, scored
 from schemas.control_preferences import LevelTrust, Preferences, SignalWeights
 from schemas.decision import PreferenceView
-from schemas.statistics import PreferenceLevel
+from schemas.envelope import Event
 from tests.unit.routing.preference_events import (
     WEEK,
     events,
@@ -30,10 +30,11 @@ def weighing(**weights: float) -> Preferences:
 
 def merged(policy: Preferences = POLICY, **levels: tuple[float, float]) -> PreferenceView:
     """Return the merged view of levels that observed (amount, mean value) of one model."""
-    readings: dict[PreferenceLevel, LevelReading] = {
-        level: LevelReading(1, {"m1": Observed(amount, amount * value)}, {})
-        for level, (amount, value) in levels.items()
-    }  # type: ignore[misc] # the names are those of levels
+    readings = {
+        level: LevelReading(1, {"m1": Observed(levels[level][0], levels[level][0] * levels[level][1])}, {})
+        for level in ORDER
+        if level in levels
+    }
     found = merge_levels(readings, policy)
     assert found is not None
     return found
@@ -105,9 +106,9 @@ def test_a_half_life_halves() -> None:
         ("conversation", inferred("conversation_length", 11), -0.2, 0.0),
     ],
 )
-def test_what_a_signal_says(signal: str, event: object, weight: float, says: float) -> None:
+def test_what_a_signal_says(signal: str, event: Event, weight: float, says: float) -> None:
     """Each signal counts as many observations as its weight, of its value; with weight 0 it does not count (U2)."""
-    row = folded([event])  # type: ignore[list-item] # the parameter's union
+    row = folded([event])
     found = read_row(row, weighing(**{signal: weight}), WEEK).observed["m1"]
     assert found.amount == pytest.approx(abs(weight))
     assert found.total / found.amount == pytest.approx(says)
@@ -146,9 +147,9 @@ def test_no_row_is_no_view() -> None:
 
 
 @given(st.lists(events, max_size=30), st.integers(-60, 60), st.floats(0, 0.5), st.integers(1, 90))
-def test_scores_stay_within_reach(happened: list[object], weeks: int, reach: float, half_life: int) -> None:
+def test_scores_stay_within_reach(happened: list[Event], weeks: int, reach: float, half_life: int) -> None:
     """Whatever happened, whenever it is read: scores are within ``reach`` of neutral, shares within 0..1."""
-    found = view(happened, Preferences(reach=reach, half_life_days=half_life), WEEK + weeks)  # type: ignore[arg-type]
+    found = view(happened, Preferences(reach=reach, half_life_days=half_life), WEEK + weeks)
     assert all(abs(value - 0.5) <= reach + 1e-9 for value in found.scores.values())
     for said in (found.levels or {}).values():
         assert 0 <= sum(one.share for one in said.values()) <= 1

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.preferences import merge_levels, read_row
+from routing.preferences import LevelReading, merge_levels, read_row
 from schemas.control_preferences import Preferences, S2Constants
-from schemas.statistics import PreferenceRow
+from schemas.envelope import Event
+from schemas.statistics import PreferenceLevel, PreferenceRow
 from tests.unit.routing.preference_events import (
     MONDAY,
     WEEK,
@@ -99,12 +100,12 @@ def shared(level: str, space: str, **counts: float) -> PreferenceRow:
 def test_the_organisation_is_the_default_of_who_has_no_preference() -> None:
     """Without a preference of their own a user has that of the space, else of the organisation (R7)."""
     liked = {"overrides_to": 4.0, "kept": 4.0}
-    rows = {
+    rows: dict[PreferenceLevel, LevelReading] = {
         "organisation": read_row(shared("organisation", "", **liked), S2, WEEK),
         "space": read_row(shared("space", "press", ratings=8.0, rating_sum=0.0), S2, WEEK),
     }
-    user = {"user": read_row(folded([rated(1.0)]), S2, WEEK)}
-    neutral = {"user": read_row(folded([finished()]), S2, WEEK)}
+    user: dict[PreferenceLevel, LevelReading] = {"user": read_row(folded([rated(1.0)]), S2, WEEK)}
+    neutral: dict[PreferenceLevel, LevelReading] = {"user": read_row(folded([finished()]), S2, WEEK)}
     default = merge_levels({"organisation": rows["organisation"]}, S2)
     both = merge_levels({**rows, **neutral}, S2)
     own = merge_levels({**rows, **user}, S2)
@@ -138,7 +139,7 @@ def test_nothing_fades() -> None:
         edited_weight=st.floats(0, 1),
     ),
 )
-def test_scores_stay_within_0_and_1(happened: list[object], constants: S2Constants) -> None:
+def test_scores_stay_within_0_and_1(happened: list[Event], constants: S2Constants) -> None:
     """Whatever happened and whatever the constants, a score is in 0..1 (R7)."""
-    found = view(happened, Preferences(method="s2", s2=constants))  # type: ignore[arg-type] # the strategy's union
+    found = view(happened, Preferences(method="s2", s2=constants))
     assert all(0 <= value <= 1 for value in found.scores.values())

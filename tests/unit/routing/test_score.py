@@ -10,7 +10,7 @@ from routing.decide import decide
 from routing.request_facts import facts_of
 from routing.score import TERMS, history_term, pace_of, paced, predicted_quality, set_weight, sufficiency
 from schemas.control_policy import Scoring, Weights
-from schemas.decision import Choice, PreferenceView, StatisticsView, View
+from schemas.decision import Choice, LevelSaid, PreferenceView, StatisticsView, View
 from tests.brain import NOW, chosen, day, month, policy, request, task, tenant
 
 POOL = ["gpt-4.1", "gpt-4.1-mini", "claude-opus-4.5", "claude-sonnet-4", "claude-haiku-4.5", "gpt-4o"]
@@ -107,6 +107,27 @@ def test_preference_that_changes_the_choice_is_tier_4() -> None:
     assert choice.reason.endswith("you tend to prefer it")
     unmoved = chosen(config, request(), View(preference=PreferenceView(version=1, scores={first.model: 0.8})))
     assert (unmoved.model, unmoved.tier) == (first.model, 2)
+
+
+@pytest.mark.parametrize(
+    ("levels", "words"),
+    [
+        ({"user": (0.9, 0.5), "organisation": (0.2, 0.1)}, "you tend to prefer it"),
+        ({"user": (0.4, 0.3), "space": (0.9, 0.3)}, "people in this space tend to prefer it"),
+        ({"organisation": (0.9, 0.3)}, "people in your organisation tend to prefer it"),
+    ],
+)
+def test_the_reason_names_the_level_that_speaks(levels: dict[str, tuple[float, float]], words: str) -> None:
+    """Whose preference it was that changed the choice stands in the reason (R7, R17)."""
+    config = policy(pool=POOL)
+    first, other = (
+        item.model for item in sorted(chosen(config, request()).candidates, key=lambda item: -item.score)[:2]
+    )
+    said = {level: LevelSaid(says=says, share=share) for level, (says, share) in levels.items()}
+    liked = PreferenceView(version=1, scores={other: 0.8}, levels={other: said})
+    assert chosen(config, request(), View(preference=liked)).reason.endswith(words)
+    disliked = PreferenceView(version=1, scores={first: 0.2})
+    assert chosen(config, request(), View(preference=disliked)).reason.endswith("is liked less")
 
 
 def test_boosts_are_capped() -> None:
