@@ -105,7 +105,7 @@ def _of_week(row: PreferenceRow, target: str, week: int) -> dict[str, Counts]:
 
 
 def _plus(one: Counts, other: Counts) -> Counts:
-    total = {**one}
+    total: Counts = {**one}
     for signal, amount in other.items():
         total[signal] = round(total.get(signal, 0.0) + amount, GRID)
     return total
@@ -113,8 +113,12 @@ def _plus(one: Counts, other: Counts) -> Counts:
 
 def _difference(old: Counts, new: Counts) -> Counts:
     signals: list[Signal] = sorted({*old, *new})
-    found = {signal: round(new.get(signal, 0.0) - old.get(signal, 0.0), GRID) for signal in signals}
-    return {signal: amount for signal, amount in found.items() if amount}
+    found: Counts = {}
+    for signal in signals:
+        amount = round(new.get(signal, 0.0) - old.get(signal, 0.0), GRID)
+        if amount:
+            found[signal] = amount
+    return found
 
 
 def changed(row: PreferenceState, changes: Changes, now: datetime) -> PreferenceState:

@@ -33,6 +33,7 @@ estimate by at most u / (k + u), and by (u + m) / (k + u + m) where they lift it
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from routing.build import build
 from routing.preferences_s2 import s2_levels
 from routing.weeks import FOR_EVER, WEEKS, weighed, worth
 from schemas.control_preferences import LevelTrust, Preferences, SignalWeights
@@ -127,7 +128,7 @@ def merge_levels(readings: Mapping[PreferenceLevel, LevelReading], policy: Prefe
     """Return one reading of all levels, as a decision stores it; None when there is no row at all."""
     if not readings:
         return None
-    order = [level for level in ORDER if level in readings and level in policy.levels]
+    order: list[PreferenceLevel] = [level for level in ORDER if level in readings and level in policy.levels]
     merge = _first_that_speaks if policy.method == "s2" else _shrunken
     scores: dict[str, float] = {}
     levels: dict[str, dict[str, LevelSaid]] = {}
@@ -136,12 +137,15 @@ def merge_levels(readings: Mapping[PreferenceLevel, LevelReading], policy: Prefe
         score, said = merge(model, [(level, readings[level]) for level in order], policy)
         if said:
             scores[model], levels[model] = score, said
-    return PreferenceView(
-        version=readings["user"].version if "user" in order else 0,
-        scores=scores,
-        method=policy.method,
-        versions={level: readings[level].version for level in order},
-        levels=levels,
+    return build(
+        PreferenceView,
+        {
+            "version": readings["user"].version if "user" in order else 0,
+            "scores": scores,
+            "method": policy.method,
+            "versions": {level: readings[level].version for level in order},
+            "levels": levels,
+        },
     )
 
 
@@ -162,10 +166,14 @@ def _shrunken(model: str, readings: _Levels, policy: Preferences) -> tuple[float
         weights.append((level, weight, value))
     left, said = 1.0, dict[str, LevelSaid]()
     for level, weight, value in reversed(weights):
-        said[level] = LevelSaid(says=round(value, SHARE_DECIMALS), share=round(left * weight, SHARE_DECIMALS))
+        said[level] = _said(value, left * weight)
         left *= 1.0 - weight
     score = _NEUTRAL + 2 * policy.reach * (estimate - _NEUTRAL)
     return round(max(0.0, min(1.0, score)), DECIMALS), said
+
+
+def _said(says: float, share: float) -> LevelSaid:
+    return build(LevelSaid, {"says": round(says, SHARE_DECIMALS), "share": round(share, SHARE_DECIMALS)})
 
 
 def _first_that_speaks(model: str, readings: _Levels, _: Preferences) -> tuple[float, dict[str, LevelSaid]]:
@@ -173,7 +181,7 @@ def _first_that_speaks(model: str, readings: _Levels, _: Preferences) -> tuple[f
     for level, reading in readings:
         score = reading.scores.get(model, _NEUTRAL)
         if score != _NEUTRAL:
-            return score, {level: LevelSaid(says=round(score, SHARE_DECIMALS), share=1.0)}
+            return score, {level: _said(score, 1.0)}
     return _NEUTRAL, {}
 
 

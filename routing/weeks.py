@@ -62,10 +62,11 @@ def plus(one: float, other: float) -> float:
 
 def added(one: Counts, other: Counts) -> Counts:
     """Return the sum of two counts; what is nought is left out."""
-    total = {**one}
+    total: Counts = {**one}
     for signal, amount in other.items():
         total[signal] = plus(total.get(signal, 0.0), amount)
-    return {signal: amount for signal, amount in total.items() if amount}
+    left: Counts = {signal: amount for signal, amount in total.items() if amount}
+    return left
 
 
 def since(weeks: Weeks, oldest: int) -> Weeks:

@@ -230,6 +230,29 @@ def test_a_rating_reaches_the_log_with_what_feedback_needs(here: Installation) -
     assert outcome["task_type"] == story["decision"]["task_type"]
 
 
+def test_preferences_are_shown_and_forgotten(here: Installation) -> None:
+    """What a user's overrides and ratings led to is shown per level; a reset holds when the command returns (R7)."""
+    person = ("--tenant", "atelier", "--user", "vera")
+    for number in range(3):
+        here.run("override", "kimi-k3.1-pro", "--conversation", f"v-{number}", *person)
+    request = submitted(here, "Name three rivers.", "--space", "press", "--user", "vera")
+    here.run("rate", request, "1")
+
+    def shown(*arguments: str) -> list[dict[str, Any]]:
+        return [row for row in here.json("preferences", "show", *arguments) if row["model"] == "kimi-k3.1-pro"]
+
+    row = eventually(lambda: [row for row in shown(*person) if row["score"] > 0.5], "the overrides are learned from")[0]
+    assert row["moved_by"]["overrides_to"] == 3
+    assert row["levels"]["user"]["says"] > 0.9
+    assert "chosen by hand" in here.run("preferences", "show", *person).stdout
+    eventually(lambda: here.json("preferences", "show", "--space", "press"), "the rating counts in its space")
+    told = here.run("explain", submitted(here, "Name three lakes.", "--space", "press", "--user", "vera")).stdout
+    assert "user 1.00" in told
+    forgotten = here.json("preferences", "reset", *person)
+    assert forgotten["user"] == "vera"
+    assert [row for row in shown(*person) if row["moved_by"]["level"] == "user"] == []
+
+
 def test_budget_set_holds_when_it_returns(here: Installation) -> None:
     """budget set publishes the next version and returns when every partition decides by it (B1, X1)."""
     set_ = here.json("budget", "set", "vault", "--daily", "0.000001")
