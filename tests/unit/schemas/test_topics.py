@@ -31,9 +31,10 @@ def test_what_promises_rest_on_is_kept_for_ever() -> None:
         assert topic_config(BY_NAME[name])["retention.ms"] == "-1"
 
 
-def test_requests_are_stamped_by_the_broker() -> None:
-    """The dedupe window is measured on the broker's clock, so requests carry its append time."""
-    assert topic_config(BY_NAME["requests"])["message.timestamp.type"] == "LogAppendTime"
+@pytest.mark.parametrize("name", ["requests", "overrides", "outcomes"])
+def test_what_clients_write_is_stamped_by_the_broker(name: str) -> None:
+    """The dedupe window, and the week in which evidence counts at the latest, are measured on the broker's clock."""
+    assert topic_config(BY_NAME[name])["message.timestamp.type"] == "LogAppendTime"
 
 
 def test_one_stage_validates_what_clients_write() -> None:
