@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Literal
 
 from deploy.run_dir import RunDir
+from streams.config_signature import SigningKeyError, Trust
 from streams.java_runtime import JavaNotFoundError, find_java
 from streams.kafka_jars import KAFKA_VERSION, JarsUnavailableError, jar_cache, kafka_jars, missing_jars
 from streams.ports import is_free
+from streams.settings import Settings
 
 PACKAGES = ("analytics", "deploy", "pointsman", "providers", "routing", "schemas", "streams")
 _NEEDED_GIB = 2.0
@@ -43,6 +45,7 @@ def machine_checks(run_dir: RunDir, on_progress: Callable[[str], None]) -> list[
         java_check(),
         jars_check(on_progress),
         port_check(),
+        signing_check(Settings().config_keys),
     ]
 
 
@@ -102,6 +105,17 @@ def jars_check(on_progress: Callable[[str], None]) -> Check:
         return Check("kafka jars", "fail", str(error), _OWN_CLUSTER)
     fetched = f", {missing} fetched now" if missing else ""
     return Check("kafka jars", "ok", f"Kafka {KAFKA_VERSION}: {len(jars)} jars right in {jar_cache()}{fetched}")
+
+
+def signing_check(keys: str) -> Check:
+    """Whose tenants and endpoints count, by the keys in the environment of this command."""
+    try:
+        required = Trust(keys).required
+    except SigningKeyError as error:
+        return Check("config keys", "fail", str(error), "pointsman config keygen FILE")
+    if required:
+        return Check("config keys", "ok", "tenants and endpoints count only when a configured key has signed them")
+    return Check("config keys", "ok", "none: every valid document on the config topic counts, signed or not")
 
 
 def port_check() -> Check:

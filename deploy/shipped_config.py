@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from schemas import topics
 from schemas.control import DOCUMENT, ConfigDocument, ConfigPublished
 from schemas.ids import event_id
+from streams.config_signature import Signer
 from streams.kafka_clients import producer
 from streams.log_reader import read_range
 from streams.settings import Settings
@@ -55,6 +56,7 @@ def publish_missing(settings: Settings, documents: Iterable[ConfigDocument], now
     Raise `KafkaException` when the broker does not take one.
     """
     known = {record.key for record in read_range(settings, {(topics.CONFIG, 0): 0})}
+    signer = None if settings.signing_key is None else Signer.of_file(settings.signing_key)
     client = producer(settings)
     published: list[str] = []
     errors: list[KafkaError] = []
@@ -67,7 +69,8 @@ def publish_missing(settings: Settings, documents: Iterable[ConfigDocument], now
         if document.document_key.encode() in known:
             continue
         event = config_event(document, now)
-        output = event.to_output(topics.CONFIG, key=event.key, partition=0)
+        headers = () if signer is None else (signer.header(event.to_json()),)
+        output = event.to_output(topics.CONFIG, *headers, key=event.key, partition=0)
         client.produce(
             settings.topic(output.topic),
             key=output.key.encode(),

@@ -5,7 +5,7 @@
         print(client.result(receipt).content)
 
 It reads `decisions`, `results` and `outcomes.technical` from their end without a group, and is assigned before it
-publishes: no answer is missed. It keeps only what belongs to its own open requests and overrides. One thread.
+publishes: no answer is missed. It keeps only what belongs to its own open requests and commands. One thread.
 
     ClientError
       PublishError    nothing was acknowledged: publish again with the same ids (the router drops the repetition)
@@ -32,6 +32,7 @@ from schemas.preference import PreferenceReset
 from schemas.record import Record
 from schemas.request import RequestCancelled, RequestReceived
 from schemas.result import ConflictNotice, DuplicateNotice, FinalResult, RejectedNotice, StaleNotice
+from schemas.user_settings import SettingsAnswered, SettingsChanged
 from streams.settings import Settings
 
 Decided = DecisionMade | RequestRefused
@@ -90,7 +91,7 @@ class Client:
         self._publisher = Publisher(settings)
         self._reader = LogReader(settings)
         self._open: dict[str, _Open] = {}
-        self._overrides: dict[str, OverrideAnswered | None] = {}
+        self._commands: dict[str, OverrideAnswered | SettingsAnswered | None] = {}
         places = self._reader.places(topics.DECISIONS, topics.RESULTS, topics.TECHNICAL_OUTCOMES)
         self._reader.assign(self._reader.ends(places))
 
@@ -139,7 +140,16 @@ class Client:
         command = OverrideRequested.model_validate(
             {"id": new_id(), "tenant": tenant, "occurred_at": now(), "source": SOURCE, **fields}
         )
-        self._overrides[command.id] = None
+        self._commands[command.id] = None
+        self._publisher.publish(command.to_output(topics.OVERRIDES))
+        return command.id
+
+    def change_settings(self, *, tenant: str, user: str, **fields: Any) -> str:
+        """Publish a change of settings (fields of `SettingsChanged`); `settings_answer` waits for the answer."""
+        command = SettingsChanged.model_validate(
+            {"id": new_id(), "tenant": tenant, "user": user, "occurred_at": now(), "source": SOURCE, **fields}
+        )
+        self._commands[command.id] = None
         self._publisher.publish(command.to_output(topics.OVERRIDES))
         return command.id
 
@@ -158,7 +168,7 @@ class Client:
         return event.id
 
     def poll(self, timeout: float) -> list[Event]:
-        """Return new decisions, results, notices and override answers of this client's own requests and overrides."""
+        """Return new decisions, results, notices and answers to this client's own requests and commands."""
         return [event for record in self._reader.poll(timeout) if (event := self._own(record)) is not None]
 
     def decision(self, receipt: Receipt, timeout: float = 30.0) -> Decided | Answer:
@@ -189,14 +199,27 @@ class Client:
 
     def override_answer(self, override_id: str, timeout: float = 30.0) -> OverrideAnswered:
         """Wait for the router's answer to an override: applied, too late or rejected."""
+        answer = self._answer(override_id, timeout)
+        if not isinstance(answer, OverrideAnswered):
+            raise TypeError("not the id of an override")
+        return answer
+
+    def settings_answer(self, change_id: str, timeout: float = 30.0) -> SettingsAnswered:
+        """Wait for the router's answer to a change of settings: applied or rejected."""
+        answer = self._answer(change_id, timeout)
+        if not isinstance(answer, SettingsAnswered):
+            raise TypeError("not the id of a change of settings")
+        return answer
+
+    def _answer(self, command_id: str, timeout: float) -> OverrideAnswered | SettingsAnswered:
         deadline = time.monotonic() + timeout
-        while (answer := self._overrides[override_id]) is None:
+        while (answer := self._commands[command_id]) is None:
             if time.monotonic() > deadline:
                 raise NoAnswerError(
-                    f"no answer to override {override_id} within {timeout:.0f} s. Is the router up? pointsman status"
+                    f"no answer to {command_id} within {timeout:.0f} s. Is the router up? pointsman status"
                 )
             self.poll(_POLL)
-        del self._overrides[override_id]
+        del self._commands[command_id]
         return answer
 
     def _state(self, receipt: Receipt) -> _Open:
@@ -216,11 +239,12 @@ class Client:
         model = topics.EVENT_TYPES.get(record.header("ce_type") or "")
         if model is None or record.value is None:
             return None
-        if issubclass(model, OverrideAnswered):
+        if issubclass(model, OverrideAnswered | SettingsAnswered):
             answer = model.model_validate_json(record.value)
-            if answer.override_id not in self._overrides:
+            command = answer.override_id if isinstance(answer, OverrideAnswered) else answer.change_id
+            if command not in self._commands:
                 return None
-            self._overrides[answer.override_id] = answer
+            self._commands[command] = answer
             return answer
         state = self._open.get(record.header("ce_subject") or "")
         if state is None or record.topic == topics.TECHNICAL_OUTCOMES:

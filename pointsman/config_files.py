@@ -25,9 +25,12 @@ class Fault:
     line: int
     where: str
     message: str
+    warning: bool = False
+    """Allowed, and probably not what was meant."""
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.where + ': ' if self.where else ''}{self.message}"
+        kind = "warning: " if self.warning else ""
+        return f"{self.file}:{self.line}: {kind}{self.where + ': ' if self.where else ''}{self.message}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,10 @@ class Located:
         """Line on which the document begins."""
         return _line(self.node)
 
-    def fault(self, place: Sequence[object], message: str) -> Fault:
+    def fault(self, place: Sequence[object], message: str, *, warning: bool = False) -> Fault:
         """Return a fault at a place inside the document."""
         line, _ = _walk(self.node, place)
-        return Fault(self.file, line, ".".join(str(part) for part in place), message)
+        return Fault(self.file, line, ".".join(str(part) for part in place), message, warning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ def cross_faults(documents: Sequence[Located], others: Iterable[ConfigDocument])
     located = {one.document.document_key: one for one in documents}
     everything = {other.document_key: other for other in others} | {key: one.document for key, one in located.items()}
     found = (fault for fault in check_documents(everything) if fault.document in located)
-    return sorted(located[fault.document].fault(fault.place, fault.message) for fault in found)
+    return sorted(located[fault.document].fault(fault.place, fault.message, warning=fault.warning) for fault in found)
 
 
 def _files(path: Path) -> list[Path]:

@@ -7,16 +7,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
 from deploy.shipped_config import config_event
 from pointsman.log_reader import LogReader
 from pointsman.publisher import Publisher
 from schemas import topics
 from schemas.control import ConfigDocument, ConfigPublished
+from schemas.dead_letter import DeadLetter
+from schemas.inbound import Rejection
 from schemas.journal import ConfigApplied
+from streams.config_log import ConfigLog
+from streams.config_signature import Signer, Trust, needs_signature
 from streams.log_reader import read_range
 from streams.settings import Settings
+
+
+class UnsignedError(ValueError):
+    """A document that has to be signed, and no key to sign it with."""
+
 
 Action = Literal["new", "changed", "unchanged", "conflict"]
 
@@ -50,13 +57,10 @@ class Change:
 
 def read_store(settings: Settings) -> Store:
     """Return the documents on the config topic; records that are none change nothing."""
-    store = Store()
+    store, log = Store(), ConfigLog(Trust(settings.config_keys))
     for record in read_range(settings, {(topics.CONFIG, 0): 0}):
-        try:
-            event = ConfigPublished.model_validate_json(record.value or b"")
-        except ValidationError:
-            continue
-        if event.key not in store.published and event.key.encode() == record.key:
+        event = log.read(record)
+        if not isinstance(event, Rejection) and event.key not in store.published:
             store.published[event.key] = event
             known = store.current.get(f"{event.kind}/{event.name}")
             if known is None or known.version < event.version:
@@ -121,14 +125,38 @@ def _text(value: Any) -> str:
 
 def publish(settings: Settings, documents: Sequence[ConfigDocument], now: datetime, comment: str | None = None) -> int:
     """Publish the documents in order and return the config position after the last."""
+    signer = signer_for(settings, documents)
     publisher = Publisher(settings)
     position = 0
     for document in documents:
         event = config_event(document, now).model_copy(update={"comment": comment})
-        _, offset = publisher.publish(event.to_output(topics.CONFIG, key=event.key, partition=0))
+        headers = () if signer is None else (signer.header(event.to_json()),)
+        _, offset = publisher.publish(event.to_output(topics.CONFIG, *headers, key=event.key, partition=0))
         position = offset + 1
     publisher.close()
     return position
+
+
+def signer_for(settings: Settings, documents: Iterable[ConfigDocument]) -> Signer | None:
+    """Return what signs the documents: the key of the settings; raise `UnsignedError` where one is missing."""
+    if settings.signing_key is not None:
+        return Signer.of_file(settings.signing_key)
+    if Trust(settings.config_keys).required and any(needs_signature(document) for document in documents):
+        raise UnsignedError("tenants and endpoints have to be signed here: set POINTSMAN_SIGNING_KEY to a key file")
+    return None
+
+
+def refused_since(settings: Settings, start: int) -> list[str]:
+    """Return why documents were refused, by the dead letters of the config topic from offset ``start`` on."""
+    place = (topics.BY_NAME[topics.CONFIG].dead_letters, 0)
+    letters = (DeadLetter.model_validate_json(record.value or b"") for record in read_range(settings, {place: start}))
+    return [letter.reason for letter in letters]
+
+
+def dead_letters_end(settings: Settings) -> int:
+    """Return the offset of the next dead letter of the config topic."""
+    with LogReader(settings) as reader:
+        return reader.watermarks((topics.BY_NAME[topics.CONFIG].dead_letters, 0))[1]
 
 
 class AppliedWatch:

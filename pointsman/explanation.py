@@ -74,10 +74,15 @@ def _decision(event: DecisionMade | RequestRefused) -> Iterator[str]:
             yield _line(
                 "forced", f"by {event.forced_by}" + (f", instead of {event.from_model}" if event.from_model else "")
             )
+        if event.rule is not None:
+            yield _line("rule", f"{event.rule} of {event.rule_source}")
         yield _line(
             "chain",
             " -> ".join(f"{plan.model} ({plan.provider}, at most {dollars(plan.bound)})" for plan in event.chain),
         )
+        if event.weights is not None:
+            by = f" (profile {event.profile})" if event.profile is not None else ""
+            yield _line("weights", ", ".join(f"{name} {weight:.2f}" for name, weight in event.weights.items()) + by)
         yield from _block("candidates", _candidates(event))
         yield from _block("preference", _preference(event))
         if event.hold is not None:
@@ -90,7 +95,8 @@ def _decision(event: DecisionMade | RequestRefused) -> Iterator[str]:
 
 
 def _candidates(event: DecisionMade) -> list[str]:
-    head = ("model", "score", "capability", "cost", "quality", "latency", "history", "boost", "estimates")
+    own = sorted({name for candidate in event.candidates for name in candidate.extra or {}})
+    head = ("model", "score", "capability", "cost", "quality", "latency", "history", *own, "boost", "estimates")
     rows: list[tuple[str, ...]] = [head]
     for candidate in sorted(event.candidates, key=lambda one: -one.score):
         terms = (candidate.capability, candidate.cost, candidate.quality, candidate.latency, candidate.history)
@@ -99,6 +105,7 @@ def _candidates(event: DecisionMade) -> list[str]:
                 candidate.model + (" *" if candidate.model == event.model else ""),
                 f"{candidate.score:.3f}",
                 *(f"{term:.2f}" for term in terms),
+                *(f"{(candidate.extra or {}).get(name, 0):.2f}" for name in own),
                 f"{candidate.boost:+.2f}",
                 f"{dollars(candidate.estimated_cost)}, {seconds(candidate.estimated_latency_ms)}",
             )

@@ -21,17 +21,27 @@ class Asked:
     name: str = AUTO
 
 
+SETTINGS: Final = "settings"
+"""``forced_by`` of a model that the user's settings fix."""
 AUTO_ASKED: Final = Asked("auto")
 
 
 def asked(facts: RequestFacts, view: View, policy: TenantPolicy) -> Asked:
-    """Return what was asked for by name; an override stands above the request's own model."""
+    """Return what was asked for by name: an override, else the request's own model, else the one its user fixed."""
     override = view.override
     if override is not None and override.model != AUTO:
         return _named(override.model, f"override:{override.scope}", policy)
     if facts.model == AUTO:
-        return AUTO_ASKED
+        return _fixed(view, policy) or AUTO_ASKED
     return _named(facts.model, "request", policy)
+
+
+def _fixed(view: View, policy: TenantPolicy) -> Asked | None:
+    """Return the model that the user's settings fix Auto to, unless it was tried for this request already."""
+    settings = view.settings
+    if settings is None or settings.auto != "fixed" or settings.model is None or settings.model in view.excluded:
+        return None
+    return _named(settings.model, SETTINGS, policy)
 
 
 def _named(name: str, forced_by: str, policy: TenantPolicy) -> Asked:

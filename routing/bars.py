@@ -68,7 +68,7 @@ def _measured(look: Look, row: Row) -> Scored | None:
     if row.rates is None or not row.endpoints:
         return None
     free = without_limits(look.s)
-    lane = free.policy.lane(row, free.task.type, free.task.complexity)
+    lane = free.policy.lane(row, free.task.type, free.task.complexity, free.profile)
     lane = lane._replace(free=True, context_window=free.input_tokens + free.output_tokens)
     ranked = survey((lane,), free, boosts_of(look.s, look.weighed.ruling)).ranked
     return ranked[0] if ranked else None
@@ -79,7 +79,7 @@ def _bars(look: Look, row: Row, scored: Scored | None) -> Iterator[Bar]:
     if look.lock not in {None, model}:
         yield Bar(VetoRule.AREA_LOCK.value, policy.document, explain.veto_words("area_lock"), limit=look.lock)
     vetoes = [
-        *policy.standing_vetoes(row.entry, row.rates, served=bool(row.endpoints)),
+        *policy.standing_vetoes(row.entry, row.rates, row.endpoints),
         *(item for item in ability_vetoes(row, s) if item is not row.veto),
     ]
     for item in vetoes:
@@ -117,8 +117,10 @@ def _figures(item: Veto, row: Row, s: Situation) -> tuple[str | None, str | None
     found: dict[str, tuple[str | None, str | None]] = {
         "retired": (entry.state, _listed(policy.settings.lifecycle)),
         "not_in_pool": (None, _listed(policy.settings.pool)),
+        "not_in_plan": (None, _listed(_pool_of(item.source, policy))),
+        "dimension": (item.detail, None),
         "not_approved": (None, _listed(policy.own.approved_models)),
-        "not_approved_sensitive": (None, _listed(sensitive_list(policy))),
+        "not_approved_sensitive": (item.detail, _listed(sensitive_list(policy))),
         "avoided": (None, _listed(policy.own.avoid_models)),
         "modality": (_listed(sorted(entry.modalities)), s.task.modality),
         "job": (_listed(sorted(entry.jobs)), s.job),
@@ -127,6 +129,10 @@ def _figures(item: Veto, row: Row, s: Situation) -> tuple[str | None, str | None
         "min_quality": (f"{entry.quality:g}", f"{s.min_quality:g}"),
     }
     return found.get(item.rule, (None, None))
+
+
+def _pool_of(plan: str, policy: TenantPolicy) -> tuple[str, ...]:
+    return next((one.pool for one in policy.plans.documents if one.document_key == plan), ())
 
 
 def sensitive_list(policy: TenantPolicy) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
+from routing import explain
 from routing.build import build
 from routing.pricing import MILLION, bound, estimate
 from routing.reason_codes import VetoRule
@@ -49,8 +50,8 @@ class Scored(NamedTuple):
         return -self.rank or 0.0  # not minus zero
 
 
-def candidate_of(item: Scored, propensity: float = 0.0) -> Candidate:
-    """Return a scored model as decisions record it."""
+def candidate_of(item: Scored, propensity: float, extra: dict[str, float] | None) -> Candidate:
+    """Return a scored model as decisions record it; ``extra``: the terms of the tenant's own dimensions."""
     capability, cost, quality, latency, history, boost = item.terms
     return build(
         Candidate,
@@ -63,6 +64,7 @@ def candidate_of(item: Scored, propensity: float = 0.0) -> Candidate:
             "latency": latency,
             "history": history,
             "boost": boost,
+            "extra": extra,
             "predicted_quality": item.quality,
             "estimated_cost": item.cost,
             "estimated_latency_ms": item.latency,
@@ -110,8 +112,8 @@ def ability_vetoes(row: Row, s: Situation) -> Iterator[Veto]:
         yield veto(entry.id, VetoRule.MODALITY, catalog, f"the task is {task.modality}")
     if s.job is not None and entry.jobs and task.modality != "text" and s.job not in entry.jobs:
         yield veto(entry.id, VetoRule.JOB, catalog, f"does not do {s.job}")
-    if s.facts.sensitive and not row.sensitive_ok:
-        yield veto(entry.id, VetoRule.NOT_APPROVED_SENSITIVE, s.policy.document)
+    if s.sensitive and not row.sensitive_ok:
+        yield veto(entry.id, VetoRule.NOT_APPROVED_SENSITIVE, s.policy.document, explain.sensitive_words(task.signals))
     if entry.id in s.view.excluded:
         yield veto(entry.id, VetoRule.EXCLUDED, "view", "an earlier attempt of this request ended badly")
     if task.needs_vision and not entry.vision:
@@ -155,11 +157,11 @@ def money_vetoes(model: str, needed: int, s: Situation) -> Iterator[Veto]:
     if needed > s.max_cost:
         yield veto(model, VetoRule.MAX_COST, "request")
     if needed > s.per_request:
-        yield veto(model, VetoRule.PER_REQUEST_CAP, s.policy.document)
+        yield veto(model, VetoRule.PER_REQUEST_CAP, s.policy.cap_sources[VetoRule.PER_REQUEST_CAP.value])
     if needed > s.headroom:
         for line in sorted(s.view.windows, key=left_of):
             if needed > left_of(line):
-                yield veto(model, rule_of(line), s.policy.document)
+                yield veto(model, rule_of(line), s.policy.cap_sources[rule_of(line).value])
 
 
 def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot loop; split, it costs twice the time
@@ -187,7 +189,7 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
     tokens_in, tokens_out, bound_in, limit_out = s.input_tokens, s.output_tokens, s.input_bound, s.max_output
     window, min_quality, max_latency = tokens_in + tokens_out, s.min_quality, s.max_latency
     money = min(s.max_cost, s.per_request, s.headroom)
-    special = s.needs_care
+    special, dimensions = s.needs_care, s.policy.dimensions
     for (
         row,
         model,
@@ -275,6 +277,8 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
             boost = cap if boost > 0 else -cap
         score = w_capability * able + w_quality * quality + w_cost * cost_term + w_latency * latency_term
         score += w_history * history + boost
+        if dimensions is not None:
+            score += dimensions.worth(model, endpoint.provider)
         rank = 0.0 if score < 0 else (-1.0 if score > 1 else int(score * _SCALE + 0.5) / -_SCALE)
         terms = (
             able,

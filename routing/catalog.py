@@ -5,13 +5,16 @@ from datetime import datetime
 from typing import Self
 
 from routing.models import ModelEntry, compile_model
+from routing.own_models import has_own, own_entries, own_names
 from routing.pricing import Rates, rates_at
 from routing.references import NameTable
+from routing.sensitive import Detector
 from routing.taxonomy import Taxonomy
 from routing.tenant_policy import TenantPolicy
 from schemas.control import ConfigDocument
 from schemas.control_base import FlagsDocument
 from schemas.control_catalog import CatalogDocument
+from schemas.control_plan import PlanDocument
 from schemas.control_policy import PolicyDocument
 from schemas.control_prices import PricesDocument
 from schemas.control_provider import ProviderDocument
@@ -39,6 +42,7 @@ class CompiledConfig:
         self._taxonomies: dict[str, Taxonomy] = {}
         self._entries: dict[tuple[str, str, str], tuple[tuple[ModelEntry, ...], NameTable]] = {}
         self._tenants: dict[str, TenantPolicy | None] = {}
+        self._by_plan: dict[tuple[str, str], TenantPolicy | None] = {}
         self._histories: dict[tuple[str, str], tuple[tuple[datetime, Rates], ...]] = {}
         self._bare = Taxonomy()
         self.providers: Mapping[str, ProviderDocument] = {
@@ -78,9 +82,16 @@ class CompiledConfig:
             if isinstance(document, FlagsDocument)
         )
 
-    def tenant(self, name: str) -> TenantPolicy | None:
-        """Return what decisions of a tenant (or ``tenant#shard``) read; None without a complete set of documents."""
+    def tenant(self, name: str, plan: str | None = None) -> TenantPolicy | None:
+        """Return what decisions of a tenant (or ``tenant#shard``) read; None without a complete set of documents.
+
+        ``plan``: the one a request names; it counts where the tenant lists it and its document is published.
+        """
         name = name.partition("#")[0]
+        if plan is not None:
+            narrower = self._narrower(name, plan)
+            if narrower is not None:
+                return narrower
         if name not in self._tenants:
             if len(self._tenants) > 100_000:
                 self._tenants.clear()
@@ -88,10 +99,26 @@ class CompiledConfig:
             self._tenants[name] = self._compile_tenant(document) if isinstance(document, TenantDocument) else None
         return self._tenants[name]
 
+    def _narrower(self, name: str, plan: str) -> TenantPolicy | None:
+        key = (name, plan)
+        if key not in self._by_plan:
+            document, named = self._newest.get(("tenant", name)), self._newest.get(("plan", plan))
+            if not isinstance(document, TenantDocument) or plan not in document.plans or plan == document.plan:
+                return None
+            if len(self._by_plan) > 100_000:
+                self._by_plan.clear()
+            self._by_plan[key] = self._compile_tenant(document, named) if isinstance(named, PlanDocument) else None
+        return self._by_plan[key]
+
     def taxonomy_of(self, tenant: str) -> Taxonomy:
         """Return the tenant's taxonomy; for unknown tenants the published default, before that a bare one."""
         policy = self.tenant(tenant)
         return policy.taxonomy if policy is not None else self._taxonomy("default")
+
+    def detector_of(self, tenant: str) -> Detector | None:
+        """Return what the tenant looks for in prompts; None where it looks for nothing."""
+        policy = self.tenant(tenant)
+        return policy.detector if policy is not None else None
 
     def area_type(self, tenant: str, space: str | None, area: str | None, named: str | None) -> str | None:
         """Return the type of work an area is for: as the request names it, else as the tenant's document says."""
@@ -142,7 +169,7 @@ class CompiledConfig:
             self._entries[key] = (entries, NameTable(catalog))
         return self._entries[key]
 
-    def _compile_tenant(self, tenant: TenantDocument) -> TenantPolicy | None:
+    def _compile_tenant(self, tenant: TenantDocument, narrower: PlanDocument | None = None) -> TenantPolicy | None:
         policy = self.document("policy", tenant.policy)
         catalog = self.document("catalog", tenant.catalog)
         book = self.document("prices", tenant.prices)
@@ -154,6 +181,10 @@ class CompiledConfig:
             return None
         taxonomy = self._taxonomy(tenant.taxonomy)
         entries, names = self._models(catalog, book, taxonomy)
+        if has_own(tenant):
+            names = own_names(tenant, catalog)
+            entries = own_entries(tenant, catalog, entries, names, taxonomy.needs)
+        plan = None if tenant.plan is None else self._newest.get(("plan", tenant.plan))
         changes = sorted({since for entry in entries for since, _ in entry.prices})
         return TenantPolicy(
             tenant=tenant,
@@ -164,7 +195,10 @@ class CompiledConfig:
             entries=entries,
             names=names,
             price_changes=tuple(changes),
-            providers=frozenset(self.providers),
+            providers=frozenset(
+                name for name, provider in self.providers.items() if provider.tenant in {None, tenant.name}
+            ),
+            plans=tuple(found for found in (plan, narrower) if isinstance(found, PlanDocument)),
         )
 
 

@@ -13,6 +13,7 @@ from routing.taxonomy import Taxonomy
 from routing.words import TYPE_SLICE, TYPES, UNIT, slot
 from schemas.classification import TaskDescriptor, TaskType
 from schemas.control_taxonomy import Route, TypeProfile
+from schemas.decision import SignalsView
 from schemas.request import Attachment, RequestReceived
 
 Complexity = Literal["simple", "medium", "complex", "critical"]
@@ -42,6 +43,10 @@ def classify(request: RequestReceived, compiled: CompiledConfig) -> TaskDescript
     """Return the task descriptor of a request. Never raises on text; the text cannot change caps or policy."""
     taxonomy = compiled.taxonomy_of(request.tenant)
     reading = read(request, taxonomy.words)
+    detector = compiled.detector_of(request.tenant)
+    if detector is not None:
+        found = {**reading.signals.__dict__, "sensitive": detector.detect_in(request)}
+        reading = reading._replace(signals=build(SignalsView, found))
     route = taxonomy.route(request.mode, request.job_type)
     area = compiled.area_type(request.tenant, request.space, request.area, request.area_task_type)
     kind, confidence = _type(reading, taxonomy)

@@ -6,9 +6,9 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
-from routing.asked import Asked, asked
+from routing.asked import Asked
 from routing.catalog import CompiledConfig, TenantPolicy
-from routing.decide import Weighed, area_lock, decide, repeat, ruling_of, weigh
+from routing.decide import Weighed, decide, named, repeat, ruling_of, weigh
 from routing.situation import Situation, situation
 from schemas.classification import TaskDescriptor
 from schemas.control_policy import PolicyDocument
@@ -21,7 +21,7 @@ REQUEST: Final = "request"
 TASK: Final = "task"
 VIEW: Final = "view"
 CLOCK: Final = "clock"
-_IN_CACHE_KEY: Final = frozenset({"preference", "conversation_model", "override", "excluded"})
+_IN_CACHE_KEY: Final = frozenset({"preference", "conversation_model", "override", "settings", "excluded"})
 """Values of the view on which it depends whether a kept decision is about an alike task (``decision_cache``)."""
 
 
@@ -62,7 +62,7 @@ class Case:
     @property
     def policy(self) -> TenantPolicy:
         """What the tenant's documents say; raise ``LookupError`` without a complete set of them."""
-        policy = self.config.tenant(self.facts.tenant)
+        policy = self.config.tenant(self.facts.tenant, self.facts.plan)
         if policy is None:
             raise LookupError(f"tenant {self.facts.tenant} has no complete set of documents")
         return policy
@@ -79,7 +79,7 @@ class Case:
     def look(self) -> Look:
         """Return what the steps of the decision came to."""
         s = situation(self.facts, self.task, self.view, self.policy, self.now)
-        wanted, lock = asked(self.facts, self.view, self.policy), area_lock(s)
+        wanted, lock = named(s)
         ruling = ruling_of(self.facts, self.task, self.policy)
         weighed = weigh(s, wanted, lock, ruling, self.number)
         again = repeat(s, wanted, lock, ruling)
@@ -118,7 +118,7 @@ def _afresh(view: View) -> View:
 
 def _with_caps(case: Case) -> View:
     """Return the view under the caps of the tenant's document."""
-    budget, view = case.policy.budget, case.view
+    budget, view = case.policy.caps, case.view
     caps = {"day": budget.daily, "month": budget.monthly}
     windows = tuple(
         line.model_copy(update={"cap": cap}) for line in view.windows if (cap := caps[line.window]) is not None

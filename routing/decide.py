@@ -7,11 +7,11 @@ The hold is the largest bound of the chain; models whose bound does not fit a bu
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from routing.asked import Asked, asked
+from routing.asked import AUTO_ASKED, SETTINGS, Asked, asked
 from routing.candidates import Field, survey
 from routing.catalog import TenantPolicy
 from routing.decision_cache import repeated
-from routing.denial import deadline_denial, denial, forced_denial, unknown_denial
+from routing.denial import auto_off_denial, deadline_denial, denial, forced_denial, unknown_denial
 from routing.reason_codes import VetoRule
 from routing.rules import NO_RULING, Ruling, apply_rules, values_of
 from routing.select import Selection, select
@@ -51,13 +51,10 @@ def decide(
     s = situation(facts, task, view, policy, now)
     if deadline is not None and deadline <= now:
         return deadline_denial(s)
-    wanted = asked(facts, view, policy)
-    if wanted.kind == "unknown":
-        return unknown_denial(s, wanted)
-    lock = area_lock(s)
-    if lock is not None and wanted.kind == "model" and wanted.models[0] != lock:
-        barred = veto(wanted.models[0], VetoRule.AREA_LOCK, policy.document, f"locked to {lock}")
-        return forced_denial(s, wanted, (barred,))
+    wanted, lock = named(s)
+    refused = _refused(s, wanted, lock)
+    if refused is not None:
+        return refused
     ruling = ruling_of(facts, task, policy) if ruling is None else ruling
     again = repeat(s, wanted, lock, ruling)
     if again is not None:
@@ -79,6 +76,27 @@ def weigh(s: Situation, wanted: Asked, lock: str | None, ruling: Ruling, number:
     """Bar or score every model, and select."""
     field = _field(s, wanted, lock, ruling)
     return Weighed(ruling, field, select(s, wanted, lock, ruling, field, number))
+
+
+def named(s: Situation) -> tuple[Asked, str | None]:
+    """Return what was asked for by name, and the model that the request's area is locked to."""
+    wanted, lock = asked(s.facts, s.view, s.policy), area_lock(s)
+    if lock is not None and wanted.forced_by == SETTINGS:
+        return AUTO_ASKED, lock  # a lock of the area stands above a setting of the user
+    return wanted, lock
+
+
+def _refused(s: Situation, wanted: Asked, lock: str | None) -> Denial | None:
+    """Return the denial of what is asked for: an unknown name, Auto switched off, another model than the lock."""
+    settings = s.view.settings
+    if wanted.kind == "unknown":
+        return unknown_denial(s, wanted)
+    if wanted.kind == "auto" and lock is None and settings is not None and settings.auto == "off":
+        return auto_off_denial(s)
+    if lock is not None and wanted.kind == "model" and wanted.models[0] != lock:
+        barred = veto(wanted.models[0], VetoRule.AREA_LOCK, s.policy.document, f"locked to {lock}")
+        return forced_denial(s, wanted, (barred,))
+    return None
 
 
 def area_lock(s: Situation) -> str | None:
@@ -116,6 +134,12 @@ def boosts_of(s: Situation, ruling: Ruling) -> dict[str, float]:
                 boosts[model] = boosts.get(model, 0.0) + scoring.preferred
             for model in policy.names.resolve_all(place.avoid)[0]:
                 boosts[model] = boosts.get(model, 0.0) - scoring.avoid_for
+    settings = s.view.settings
+    if settings is not None:
+        for model in policy.names.resolve_all(settings.preferred_models)[0]:
+            boosts[model] = boosts.get(model, 0.0) + scoring.preferred
+        for model in policy.names.resolve_all(settings.avoided_models)[0]:
+            boosts[model] = boosts.get(model, 0.0) - scoring.avoid_for
     if policy.default_model is not None and s.task.confidence < policy.settings.confidence_floor:
         boosts[policy.default_model] = boosts.get(policy.default_model, 0.0) + scoring.default_model
     return boosts
@@ -124,7 +148,7 @@ def boosts_of(s: Situation, ruling: Ruling) -> dict[str, float]:
 def _field(s: Situation, wanted: Asked, lock: str | None, ruling: Ruling) -> Field:
     """Bar or score all rows; models named by a person, a lock or a rule are looked at even outside the pool."""
     policy, task = s.policy, s.task
-    lanes = policy.lanes(task.modality, task.type, task.complexity, s.now)
+    lanes = policy.lanes(task.modality, task.type, task.complexity, s.now, s.profile)
     named = wanted.models if wanted.kind == "model" else ()
     if lock is not None:
         named = (*named, lock)
@@ -135,7 +159,10 @@ def _field(s: Situation, wanted: Asked, lock: str | None, ruling: Ruling) -> Fie
     if pinned is not None or extra:
         more = (
             policy.lane(
-                policy.row(entry, s.now, wanted.provider if entry.id == pinned else None), task.type, task.complexity
+                policy.row(entry, s.now, wanted.provider if entry.id == pinned else None),
+                task.type,
+                task.complexity,
+                s.profile,
             )
             for entry in policy.models.values()
             if entry.id in extra or entry.id == pinned

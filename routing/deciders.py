@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from routing.asked import SETTINGS
 from routing.counterfactual import Look
 from routing.reason_codes import ReasonCode
 from routing.rules import CompiledRule
-from routing.tenant_policy import TenantPolicy
 from schemas.decision import Choice, Denial
 
 
@@ -18,11 +18,6 @@ class Decider:
     name: str
     document: str
     words: str
-
-
-def rule_document(_rule: CompiledRule, policy: TenantPolicy) -> str:
-    """Return the key of the document that states a rule."""
-    return f"policy/{policy.policy}"
 
 
 def asked_by_name(look: Look) -> bool:
@@ -54,6 +49,10 @@ def _sure(look: Look, outcome: Choice | Denial) -> Iterator[Decider]:
         if override.scope == "always":
             words = f"a standing override of the user names {override.model}"
         yield Decider("override", override.override_id, "view", words)
+    elif wanted.forced_by == SETTINGS:
+        yield Decider("settings", "settings", "view", f"the user's settings fix Auto to {wanted.name}")
+    elif s.view.settings is not None and s.view.settings.auto == "off" and isinstance(outcome, Denial):
+        yield Decider("settings", "settings", "view", "the user's settings have Auto off")
     elif wanted.kind == "model":
         yield Decider("request", s.facts.model, "request", f"the request names {s.facts.model}")
     if look.lock is not None:
@@ -69,7 +68,7 @@ def _sure(look: Look, outcome: Choice | Denial) -> Iterator[Decider]:
         verb = "locks the request to" if rule.effect == "lock" else "restricts the request to"
         listed = ", ".join(rule.models[:4]) + (f" and {len(rule.models) - 4} more" if len(rule.models) > 4 else "")
         words = f"rule {rule.name} {verb} {listed}, because {rule.because}"
-        yield Decider("rule", rule.name, rule_document(rule, policy), words)
+        yield Decider("rule", rule.name, rule.source, words)
 
 
 def _tipping(look: Look, choice: Choice) -> Iterator[Decider]:
@@ -88,12 +87,13 @@ def _tipping(look: Look, choice: Choice) -> Iterator[Decider]:
         for rule in look.weighed.ruling.matched:
             if rule.effect == "boost" and rule.boost > 0 and model in rule.models:
                 words = f"rule {rule.name} favours {model} by {rule.boost:g}, because {rule.because}"
-                yield Decider("boost", rule.name, rule_document(rule, policy), words)
+                yield Decider("boost", rule.name, rule.source, words)
     for code, kind, source, words in (
         (ReasonCode.PREFERENCE, "preference", "view", f"the user tends to prefer {model}"),
         (ReasonCode.TARGET_SHARE, "share", document, f"{model} gets less than its target share of requests"),
         (ReasonCode.DEFAULT_LOW_CONFIDENCE, "default", default, f"the text says little, and {model} is the default"),
         (ReasonCode.STICKY, "conversation", "view", f"the conversation uses {model} already"),
+        (ReasonCode.SETTINGS_PREFERENCE, "settings", "view", f"the user's settings prefer {model}"),
         (ReasonCode.TENANT_PREFERENCE, "tenant", policy.document, f"the tenant prefers {model} or who serves it"),
     ):
         if code.value in codes:

@@ -86,14 +86,16 @@ def cache_key(
         settings.cache is None
         or facts.model != "auto"
         or facts.sensitive
+        or task.signals.sensitive
         or view.override is not None
+        or (view.settings is not None and view.settings.auto != "on")
         or view.excluded
         or view.advice is not None
         or task.predictions
         or facts.constraints.model_fields_set
         or settings.cascade is not None
         or policy.share_control is not None
-        or explores(settings.exploration, facts, task.complexity)
+        or explores(policy.exploration, facts, task.complexity)
     ):
         return None
     scores: Mapping[str, float] = view.preference.scores if view.preference is not None else {}
@@ -105,9 +107,10 @@ def cache_key(
         bucket_of(task.input_token_bound),
         bucket_of(task.estimated_output_tokens),
         task.confidence < settings.confidence_floor,
+        view.settings,
         view.conversation_model,
         view.warm_tokens > 0,
-        [rule.name for rule in ruling.matched],
+        [(rule.source, rule.name) for rule in ruling.matched],
         sorted(scores.items()),
     )
     return blake2b(repr(parts).encode(), digest_size=12).hexdigest()
@@ -131,7 +134,7 @@ def repeated(s: Situation, ruling: Ruling, boosts: Mapping[str, float]) -> tuple
     rule = ruling.choice if ruling.choice is not None and ruling.choice.name == kept.rule else None
     if rule is None and kept.rule is not None:
         return None
-    index = s.policy.lane_index(s.task.modality, s.task.type, s.task.complexity, s.now)
+    index = s.policy.lane_index(s.task.modality, s.task.type, s.task.complexity, s.now, s.profile)
     lanes = [index[model] for model in kept.models if model in index]
     field = survey(lanes, s, boosts)
     known = {item.model: item for item in field.ranked}

@@ -45,6 +45,16 @@ def deadline_denial(s: Situation) -> Denial:
     return _denial(s, RefusalCode.DEADLINE, "its deadline has passed")
 
 
+def auto_off_denial(s: Situation) -> Denial:
+    """Return the denial of a request that leaves the choice to Auto, which its user has switched off."""
+    return _denial(
+        s,
+        RefusalCode.AUTO_OFF,
+        "Auto is off in the user's settings and the request names no model; name one, or switch it on: "
+        "pointsman settings set USER --auto on",
+    )
+
+
 def unknown_denial(s: Situation, wanted: Asked) -> Denial:
     """Return the denial of a name that means no model."""
     return _denial(

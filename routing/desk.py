@@ -13,6 +13,7 @@ from routing.desk_calls import CallDesk
 from routing.desk_context import Context
 from routing.desk_overrides import OverrideDesk
 from routing.desk_requests import RequestDesk
+from routing.desk_settings import SettingsDesk
 from routing.desk_state import DeskState
 from schemas import topics as t
 from schemas.dead_letter import DeadLetter, RejectionCode
@@ -27,6 +28,7 @@ from schemas.provider_call import CallEvent, ExecutorStarted
 from schemas.record import Output, Record
 from schemas.request import RequestCancelled, RequestReceived
 from schemas.result import RejectedNotice
+from schemas.user_settings import SettingsChanged
 
 SYSTEM: Final = "system"
 _STREAK: Final = 5
@@ -77,6 +79,7 @@ class Desk:
         self._context = Context(partition, engine, content_key, dedupe_window_ms, self.state)
         self._requests = RequestDesk(self._context)
         self._overrides = OverrideDesk(self._context, self._requests)
+        self._settings = SettingsDesk(self._context)
         self._advice = AdviceDesk(self._context, self._requests)
         self._calls = CallDesk(self._context, self._requests, self._advice)
         self._internal_streak = 0
@@ -146,6 +149,8 @@ class Desk:
             self._overrides.cancel(record, event)
         elif isinstance(event, OverrideRequested):
             self._overrides.override(record, event)
+        elif isinstance(event, SettingsChanged):
+            self._settings.change(record, event)
         elif isinstance(event, CallEvent):
             orphan = self._calls.apply(event)
             if orphan is not None:

@@ -5,10 +5,10 @@ from typing import Any
 
 from routing.catalog import CompiledConfig
 from routing.desk_batch import Globals
-from routing.desk_state import DeskState, OpenRequest
+from routing.desk_state import DeskState, OpenRequest, Seen
 from schemas import topics as t
 from schemas.envelope import EPOCH, Event, at_ms
-from schemas.record import Output
+from schemas.record import Output, Record
 
 
 class Context:
@@ -71,6 +71,16 @@ class Context:
         value = event.to_json()
         self._outputs.append(Output(topic, event.tenant, value, event.headers(self.batch_header), partition))
         return value
+
+    def first_time(self, record: Record, tenant: str, kind: str, identity: str) -> bool:
+        """Return whether this id of a command is new within the dedupe window, and remember it."""
+        name = f"{kind}:{identity}"
+        appended = min(record.timestamp_ms, self.now_ms)  # producers set the timestamps of `overrides`
+        seen = self.state.seen.get((tenant, name))
+        if seen is not None and appended <= seen.expires_ms:
+            return False
+        self.state.see(tenant, name, Seen("", record.offset, appended + self.dedupe_window_ms))
+        return True
 
     def common(self, request: OpenRequest) -> dict[str, Any]:
         """Return the envelope fields of events that follow from ``request``."""

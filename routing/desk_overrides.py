@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from routing.desk_context import Context
 from routing.desk_requests import RequestDesk
-from routing.desk_state import OpenRequest, Seen, Standing
+from routing.desk_state import OpenRequest, Standing
 from schemas import topics as t
 from schemas.decision import DecisionCancelled, Denial, OverrideView
 from schemas.ids import event_id
@@ -28,22 +28,11 @@ class OverrideDesk:
         self._context = context
         self._requests = requests
 
-    def _first_time(self, record: Record, tenant: str, kind: str, identity: str) -> bool:
-        """Return whether this override or cancel id is new within the dedupe window, and remember it."""
-        state = self._context.state
-        name = f"{kind}:{identity}"
-        appended = min(record.timestamp_ms, self._context.now_ms)  # a topic made elsewhere may carry producers' times
-        seen = state.seen.get((tenant, name))
-        if seen is not None and appended <= seen.expires_ms:
-            return False
-        state.see(tenant, name, Seen("", record.offset, appended + self._context.dedupe_window_ms))
-        return True
-
     # Overrides ---------------------------------------------------------------------------------------------------
 
     def override(self, record: Record, event: OverrideRequested) -> None:
         """Apply an override, or answer why not."""
-        if not self._first_time(record, event.tenant, "override", event.id):
+        if not self._context.first_time(record, event.tenant, "override", event.id):
             return
         answer: dict[str, Any] = {
             "occurred_at": self._context.now,
@@ -118,7 +107,7 @@ class OverrideDesk:
 
     def cancel(self, record: Record, event: RequestCancelled) -> None:
         """Cancel an open request; what is running is stopped by the executor, and its report ends the request."""
-        if not self._first_time(record, event.tenant, "cancel", event.id):
+        if not self._context.first_time(record, event.tenant, "cancel", event.id):
             return
         context = self._context
         request = context.state.requests.get((event.tenant, event.request_id))

@@ -179,13 +179,14 @@ class RequestDesk:
         return fresh(
             View,
             {
-                "windows": context.state.ledger(facts.tenant).lines(policy.budget, context.now_ms),
-                "per_request_cap": policy.budget.per_request,
-                "preference": reading.preference,
+                "windows": context.state.ledger(facts.tenant).lines(policy.caps, context.now_ms),
+                "per_request_cap": policy.caps.per_request,
+                "preference": reading.preference if policy.plans.preferences else None,
                 "statistics": dict(reading.statistics),
                 "health": dict(reading.health),
                 "conversation_model": last,
                 "override": override,
+                "settings": context.state.settings.get((facts.tenant, facts.user)) if facts.user is not None else None,
                 "shares": context.state.shares_of(facts.tenant) if policy.share_control is not None else {},
                 "warm_tokens": warm,
                 "advice": request.advised,
@@ -215,7 +216,7 @@ class RequestDesk:
         self, request: OpenRequest, number: int, override: OverrideView | None
     ) -> tuple[Choice | Denial, View, TenantPolicy | None]:
         """Run the pure decision; an override reads under its own id, since it may come to nothing and come again."""
-        policy = self._context.config.tenant(request.facts.tenant)
+        policy = self._context.config.tenant(request.facts.tenant, request.facts.plan)
         if policy is None:
             denial = Denial(
                 code=RefusalCode.UNKNOWN_TENANT,

@@ -17,6 +17,7 @@ from routing.shares import count_choice, shares_of
 from schemas.classification import TaskDescriptor
 from schemas.decision import AdviceView, CachedChoice, Purpose
 from schemas.request import RequestFacts
+from schemas.user_settings import UserSettings
 
 Json = dict[str, Any]
 HOUR_MS: Final = 3_600_000
@@ -232,6 +233,8 @@ class DeskState:
         self.ledgers: dict[str, Ledger] = {}
         self.seen: dict[tuple[str, str], Seen] = {}
         self.standing: dict[tuple[str, str, str], Standing] = {}
+        self.settings: dict[tuple[str, str], UserSettings] = {}
+        """(tenant, user) -> what the user has set; users who set nothing are not in it."""
         self.conversations: dict[tuple[str, str], Conversation] = {}
         self.choices: dict[str, dict[str, float]] = {}
         """Tenant -> faded count of its decisions by model, where its router steers toward target shares."""
@@ -271,6 +274,7 @@ class DeskState:
             "unanswered": self.unanswered,
             "dedupe": len(self.seen),
             "overrides": len(self.standing),
+            "settings": len(self.settings),
             "conversations": len(self.conversations),
             "kept_decisions": len(self.choices_kept),
             "holds": sum(len(ledger.holds) for ledger in self.ledgers.values()),
@@ -327,6 +331,16 @@ class DeskState:
         else:
             self.standing[tenant, scope, target] = standing
             self._dirty[key] = orjson.dumps([tenant, scope, target, standing.model, standing.override_id])
+
+    def set_settings(self, tenant: str, user: str, settings: UserSettings) -> None:
+        """Keep what a user has set; defaults are forgotten."""
+        key = f"settings/{tenant}/{user}"
+        if settings == UserSettings():
+            self.settings.pop((tenant, user), None)
+            self._dirty[key] = None
+        else:
+            self.settings[tenant, user] = settings
+            self._dirty[key] = orjson.dumps([tenant, user, settings.model_dump(mode="json", exclude_defaults=True)])
 
     def converse(self, tenant: str, name: str, conversation: Conversation) -> None:
         """Remember what served a conversation last."""
@@ -460,9 +474,6 @@ class DeskState:
                 tenant, identity, content, offset, expires = orjson.loads(value)
                 state.seen[tenant, identity] = Seen(content, offset, expires)
                 state._expiring_seen.append((expires, tenant, identity))
-            elif kind == "override":
-                tenant, scope, target, model, override_id = orjson.loads(value)
-                state.standing[tenant, scope, target] = Standing(model, override_id)
             elif kind == "conversation":
                 tenant, name, *known = orjson.loads(value)
                 conversation = state.conversations[tenant, name] = Conversation(*known)
@@ -472,19 +483,30 @@ class DeskState:
                 choice, offset, until_ms = orjson.loads(value)
                 state.choices_kept[tenant, name] = CacheEntry(CachedChoice(**choice), offset, until_ms)
                 state._expiring_choices.append((until_ms, tenant, name))
-            elif kind == "answer":
-                _, tenant, request_id = key.split("/", 2)
-                state.answers[tenant, request_id] = value
-            elif kind == "shares":
-                state.choices[key.split("/", 1)[1]] = orjson.loads(value)
             elif kind in Ledger.KINDS:
                 state.ledger(key.split("/", 2)[1]).load(key, value)
+            else:
+                state._restore_lasting(kind, key, value)
         heapq.heapify(state._expiring_seen)
         heapq.heapify(state._expiring_conversations)
         heapq.heapify(state._expiring_choices)
         heapq.heapify(state._expiring_requests)
         state._touched.clear()
         return state
+
+    def _restore_lasting(self, kind: str, key: str, value: bytes) -> None:
+        """Take over what no time ends: overrides, settings, shares, and answers while a better one is waited for."""
+        if kind == "override":
+            tenant, scope, target, model, override_id = orjson.loads(value)
+            self.standing[tenant, scope, target] = Standing(model, override_id)
+        elif kind == "settings":
+            tenant, user, settings = orjson.loads(value)
+            self.settings[tenant, user] = UserSettings.model_validate_json(orjson.dumps(settings))
+        elif kind == "answer":
+            _, tenant, request_id = key.split("/", 2)
+            self.answers[tenant, request_id] = value
+        elif kind == "shares":
+            self.choices[key.split("/", 1)[1]] = orjson.loads(value)
 
     def _restore(self, request: OpenRequest) -> None:
         self.requests[request.key] = request

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from routing.reason_codes import ReasonCode
+from routing.sensitive import named
 from schemas.classification import TaskDescriptor
-from schemas.decision import AttemptPlan, Choice, Denial, Veto
+from schemas.decision import AttemptPlan, Choice, Denial, SignalsView, Veto
 from schemas.money import PICO
 
 LABELS: Final = {
@@ -31,8 +32,10 @@ LABELS: Final = {
 _VETO_WORDS: Final = {
     "retired": "it is retired",
     "not_in_pool": "this router does not offer it",
+    "dimension": "it falls short in a dimension that the tenant demands",
     "no_endpoint": "no endpoint serves it",
     "unpriced": "its price is unknown, and unknown prices are refused",
+    "not_in_plan": "the plan does not include it",
     "not_approved": "it is not approved for this tenant",
     "not_approved_sensitive": "it is not approved for sensitive data",
     "avoided": "the tenant avoids it",
@@ -72,6 +75,11 @@ def dollars(pico: int) -> str:
 def seconds(milliseconds: int) -> str:
     """Return a duration for people."""
     return f"{milliseconds} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
+
+
+def sensitive_words(signals: SignalsView) -> str | None:
+    """Return what was found in the prompt, as a clause; None when nothing was, or nothing was looked for."""
+    return f"looks like it contains {named(signals.sensitive)}" if signals.sensitive else None
 
 
 def veto_words(rule: str) -> str:

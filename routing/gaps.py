@@ -6,6 +6,7 @@ from typing import Final
 
 from routing import explain
 from routing.candidates import Scored
+from routing.dimensions import Dimensions
 from routing.rules import Ruling
 from routing.score import DECIMALS, TERMS, Weights
 
@@ -24,8 +25,10 @@ class Gap:
     words: str
 
 
-def gaps(mine: Scored, theirs: Scored, weights: Weights, ruling: Ruling) -> tuple[Gap, ...]:
-    """Return the gap of each term, in the order of the score's terms, boosts last.
+def gaps(
+    mine: Scored, theirs: Scored, weights: Weights, ruling: Ruling, dimensions: Dimensions | None = None
+) -> tuple[Gap, ...]:
+    """Return the gap of each term, in the order of the score's terms, boosts and the tenant's own dimensions last.
 
     The differences sum to that of the scores, where neither is clamped to 0 or 1.
     """
@@ -36,6 +39,11 @@ def gaps(mine: Scored, theirs: Scored, weights: Weights, ruling: Ruling) -> tupl
         difference = round(weight * (one - other), DECIMALS)
         words = _words(term, mine, theirs, ruling)
         found.append(Gap(term, one, other, weight, difference, words))
+    for one in () if dimensions is None else dimensions.weighted:
+        value, other = one.value(mine.model, mine.endpoint.provider), one.value(theirs.model, theirs.endpoint.provider)
+        difference = round(one.weight * (value - other), DECIMALS)
+        words = f"the tenant's {one.name}: {value:g}, against {other:g}"
+        found.append(Gap(one.name, value, other, one.weight, difference, words))
     return tuple(found)
 
 

@@ -39,6 +39,13 @@ def _of_places(s: Situation) -> Iterator[Inherited]:
     yield Inherited("area task type", kind, REQUEST if named else in_area)
     if area is not None:
         yield Inherited("lock", area.lock, in_area)
+    own = [(area, in_area), (space, in_space)]
+    source = next((place for one, place in own if one is not None and one.profile is not None), "view")
+    yield Inherited("profile", s.profile, source)
+    settings = s.view.settings
+    if settings is not None:
+        yield Inherited("prefers", settings.preferred_models, "view")
+        yield Inherited("avoids", settings.avoided_models, "view")
     for place, source in ((space, in_space), (area, in_area)):
         if place is not None:
             yield Inherited("prefers", place.prefer, source)
@@ -49,9 +56,11 @@ def _of_documents(s: Situation) -> Iterator[Inherited]:
     facts, policy, own, settings = s.facts, s.policy, s.policy.own, s.policy.settings
     router = f"policy/{policy.policy}"
     yield Inherited("plan", facts.plan or own.plan, REQUEST if facts.plan else policy.document)
+    for plan in policy.plans.documents:
+        yield Inherited("plan includes", plan.pool, plan.document_key)
     yield Inherited("approved models", own.approved_models, policy.document)
     yield Inherited("avoided models", own.avoid_models, policy.document)
-    if facts.sensitive:
+    if s.sensitive:
         listed = sensitive_list(policy)
         source = policy.document if own.sensitive_models else router
         yield Inherited("sensitive: only", listed or "all of the pool", source)

@@ -24,6 +24,7 @@ class ModelEntry:
     served_by: tuple[ServedBy, ...]
     match: Mapping[str, float]
     quality: float
+    capabilities: Capabilities
     ms_per_token: float
     ttft_ms: int
     context_window: int
@@ -38,6 +39,10 @@ class ModelEntry:
     state: str
     successor: str | None
     prices: tuple[tuple[datetime, Rates], ...]
+    own: bool = False
+    """Whether it is a model of the tenant's own, not of the catalog."""
+    own_prices_since: datetime | None = None
+    """From when on the prices are those of the tenant's document, not of the price book."""
 
 
 def quality(capabilities: Capabilities) -> float:
@@ -63,6 +68,7 @@ def compile_model(
         served_by=model.served_by,
         match={kind: round(match(model.capabilities, weights), 9) for kind, weights in needs.items()},
         quality=round(quality(model.capabilities), 9),
+        capabilities=model.capabilities,
         ms_per_token=1000 / model.tokens_per_second,
         ttft_ms=model.ttft_ms,
         context_window=model.context_window,

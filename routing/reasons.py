@@ -16,6 +16,7 @@ _PERSON: Final = {
     "override:area": "it was chosen for this area",
     "override:space": "it was chosen for this space",
     "override:always": "you chose it for all your requests",
+    "settings": "your settings fix it for all your requests",
 }
 
 
@@ -34,8 +35,10 @@ def reason(s: Situation, wanted: Asked, selection: Selection) -> str:
         words = _by_score(s, selection)
     if ReasonCode.CACHED in selection.codes:
         words = f"{words}; decided as for similar work before"
-    if s.facts.sensitive:
-        words = f"{words}; only models approved for sensitive data were considered"
+    if s.sensitive:
+        found = explain.sensitive_words(s.task.signals)
+        only = "only models approved for sensitive data were considered"
+        words = f"{words}; {only}" if found is None else f"{words}; the request {found}, so {only}"
     return words
 
 

@@ -110,6 +110,25 @@ def lift_override(q: Inquiry) -> Iterator[Change]:
     yield Change("override", words, (Edit(VIEW, ("override",), held, other),))
 
 
+def change_settings(q: Inquiry) -> Iterator[Change]:
+    """Switch Auto on where the user's settings have it off or fixed, or prefer the model there."""
+    held = q.case.view.settings
+    if held is None:
+        return
+    if held.auto != "on":
+        after = held.model_copy(update={"auto": "on", "model": None})
+        words = f"switch Auto on in the user's settings, where it is {held.auto}"
+        yield Change("auto_on", words, (Edit(VIEW, ("settings",), held, after),))
+    if any(q.means(text) for text in held.avoided_models):
+        after = held.model_copy(update={"avoided_models": q.without(held.avoided_models)})
+        words = "take it off the avoided models of the user's settings"
+        yield Change("settings_avoid", words, (Edit(VIEW, ("settings",), held, after),))
+    if held.profile is not None:
+        after = held.model_copy(update={"profile": None})
+        words = f"ask for no profile in the user's settings, which name {held.profile}"
+        yield Change("settings_profile", words, (Edit(VIEW, ("settings",), held, after),))
+
+
 def reset_preferences(q: Inquiry) -> Iterator[Change]:
     """Forget what the user tends to prefer."""
     known = q.case.view.preference

@@ -48,7 +48,7 @@ def lower_floor(q: Inquiry) -> Iterator[Change]:
 def change_rules(q: Inquiry) -> Iterator[Change]:
     """Let the rule that decides name the model, or drop it; drop a boost of the chosen one, raise one of the model."""
     choice = q.look.weighed.ruling.choice
-    written = None if choice is None else q.rule(choice.name)
+    written = q.rule(choice.name) if choice is not None and choice.source == q.router else None
     if choice is not None and written is not None and choice.suffix is None:
         first = (q.model, *q.without(written.models))
         words = f"name it first in rule {written.name} of {q.router}"
@@ -57,7 +57,7 @@ def change_rules(q: Inquiry) -> Iterator[Change]:
         yield from _dropped(q, written)
     selection = q.look.weighed.selection
     for rule in q.look.weighed.ruling.matched:
-        found = q.rule(rule.name)
+        found = q.rule(rule.name) if rule.source == q.router else None
         if rule.effect != "boost" or found is None:
             continue
         if q.model in rule.models:

@@ -1,12 +1,13 @@
 """Rules of tiers 1 and 2, compiled: which lock, restriction and boosts hold for a request (SPEC R4, R5)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from routing.references import NameTable, Suffix
 from schemas.classification import TaskDescriptor
 from schemas.control_policy import PolicyDocument, Rule, When
+from schemas.control_tenant import TenantDocument
 from schemas.request import RequestFacts
 
 _TIER_1: Final = frozenset({"area", "job", "mode", "planning", "space"})
@@ -62,6 +63,8 @@ class CompiledRule:
     """One rule with its models resolved; ``suffix`` orders them by price or speed instead of by hand."""
 
     name: str
+    source: str
+    """The document that states it, ``kind/name@version``."""
     layer: str
     tier: int
     effect: str
@@ -109,14 +112,28 @@ class Ruling:
 NO_RULING: Final = Ruling(None, {}, ())
 
 
-def compile_rules(policy: PolicyDocument, names: NameTable) -> tuple[CompiledRule, ...]:
-    """Return the policy's rules by precedence, then as written; rules none of whose models exist are left out."""
-    compiled = [rule for rule in (_compile(rule, names) for rule in policy.rules) if rule.models]
+def compile_rules(
+    policy: PolicyDocument,
+    names: NameTable,
+    tenant: TenantDocument | None = None,
+    left_out: Container[str] = (),
+) -> tuple[CompiledRule, ...]:
+    """Return the tenant's routes, then the policy's rules; each by precedence, then as written.
+
+    Rules none of whose models exist are left out, and the policy's of the layers ``left_out``.
+    """
     rank = {str(layer): index for index, layer in enumerate(policy.precedence)}
-    return tuple(sorted(compiled, key=lambda rule: rank[rule.layer]))
+
+    def ordered(rules: Sequence[Rule], source: str) -> list[CompiledRule]:
+        compiled = [rule for rule in (_compile(rule, source, names) for rule in rules) if rule.models]
+        return sorted(compiled, key=lambda rule: rank[rule.layer])
+
+    routes = [] if tenant is None else ordered(tenant.routes, f"tenant/{tenant.reference}")
+    kept = [rule for rule in policy.rules if rule.layer not in left_out]
+    return (*routes, *ordered(kept, f"policy/{policy.reference}"))
 
 
-def _compile(rule: Rule, names: NameTable) -> CompiledRule:
+def _compile(rule: Rule, source: str, names: NameTable) -> CompiledRule:
     models: dict[str, None] = {}
     suffix: Suffix | None = None
     for text in rule.models:
@@ -125,6 +142,7 @@ def _compile(rule: Rule, names: NameTable) -> CompiledRule:
         suffix = suffix or reference.suffix
     return CompiledRule(
         name=rule.name,
+        source=source,
         layer=rule.layer,
         tier=1 if rule.layer in _TIER_1 else 2,
         effect=rule.effect,
@@ -177,7 +195,7 @@ def values_of(
         facts.latency_class,
         facts.planning,
         facts.assist,
-        facts.sensitive,
+        facts.sensitive or bool(signals.sensitive),
         bool(facts.tools or facts.mcp_tools) or task.needs_tools,
         signals.has_code_blocks,
         signals.has_documents,

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from routing.asked import SETTINGS
 from routing.counterfactual import Case, Look
 from routing.decide import condition_values
-from routing.deciders import asked_by_name, deciders, deciding_rule, rule_document
+from routing.deciders import asked_by_name, deciders, deciding_rule
 from routing.inheritance import Inherited, inherited
 from routing.references import AUTO
 from routing.rules import Check, CompiledRule
-from schemas.decision import Choice, Denial
+from schemas.decision import Choice, Denial, RefusalCode
 
 State = Literal["decides", "boosts", "overruled", "unavailable", "fails", "left out"]
 """``overruled``: it holds, and something more specific decides. ``unavailable``: all its models are barred."""
@@ -83,9 +84,14 @@ def _named(look: Look, outcome: Choice | Denial) -> Iterator[LayerTrace]:
     if override is not None:
         words = f"{override.override_id} ({override.scope}) names {override.model}"
     yield LayerTrace("override", by_override and forced and not locked, words)
-    by_request = forced and not by_override
+    by_settings = wanted.forced_by == SETTINGS or (isinstance(outcome, Denial) and outcome.code is RefusalCode.AUTO_OFF)
+    by_request = forced and not by_override and not by_settings
     words = f"names {s.facts.model}" if s.facts.model != AUTO else "names no model"
     yield LayerTrace("request", by_request and not locked, words)
+    if s.view.settings is not None:
+        held = s.view.settings
+        words = f"Auto is fixed to {held.model}" if held.auto == "fixed" else f"Auto is {held.auto}"
+        yield LayerTrace("settings", by_settings and not locked, words)
     words = f"{s.facts.area} is locked to {look.lock}" if look.lock is not None else "no lock"
     if locked and isinstance(outcome, Denial) and wanted.kind == "model":
         words += f"; {wanted.name} was asked for, so the request was refused"
@@ -95,9 +101,13 @@ def _named(look: Look, outcome: Choice | Denial) -> Iterator[LayerTrace]:
 def _layers(look: Look, outcome: Choice | Denial) -> Iterator[LayerTrace]:
     policy = look.s.policy
     values = condition_values(look.s.facts, look.s.task, policy)
-    compiled = {rule.name: rule for rule in policy.rules}
+    routes = [rule for rule in policy.rules if rule.source == policy.document]
+    if routes:
+        traces = [_rule(rule, values, look, outcome) for rule in routes]
+        yield LayerTrace("routes", any(one.state == "decides" for one in traces), _layer_words(traces), tuple(traces))
+    compiled = {rule.name: rule for rule in policy.rules if rule.source != policy.document}
     for layer in policy.settings.precedence:
-        traces = [_rule(rule, values, look, outcome) for rule in policy.rules if rule.layer == layer]
+        traces = [_rule(rule, values, look, outcome) for rule in compiled.values() if rule.layer == layer]
         traces += [
             RuleTrace(
                 rule.name,
@@ -105,7 +115,9 @@ def _layers(look: Look, outcome: Choice | Denial) -> Iterator[LayerTrace]:
                 rule.effect,
                 rule.models,
                 "left out",
-                "none of its models is in the catalog",
+                "the plan leaves this tier out"
+                if layer in policy.plans.layers_left_out
+                else "none of its models is in the catalog",
             )
             for rule in policy.settings.rules
             if rule.layer == layer and rule.name not in compiled
@@ -125,8 +137,7 @@ def _layer_words(traces: Sequence[RuleTrace]) -> str:
 def _rule(rule: CompiledRule, values: Sequence[Any], look: Look, outcome: Choice | Denial) -> RuleTrace:
     checks = rule.checks(values, look.s.task)
     state, words = _state(rule, checks, look, outcome)
-    document = rule_document(rule, look.s.policy)
-    return RuleTrace(rule.name, document, rule.effect, rule.models, state, words, checks)
+    return RuleTrace(rule.name, rule.source, rule.effect, rule.models, state, words, checks)
 
 
 def _state(rule: CompiledRule, checks: Sequence[Check], look: Look, outcome: Choice | Denial) -> tuple[State, str]:

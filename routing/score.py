@@ -26,8 +26,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from routing.models import ModelEntry
-from schemas.control_policy import Scoring
+from routing.models import ModelEntry, match
+from schemas.control_policy import Profile, Scoring
 from schemas.decision import StatisticsView, WindowLine
 
 DECIMALS: Final = 9
@@ -62,10 +62,15 @@ def sufficiency(ability: float, required: float, sharpness: int) -> float:
     return round(worth, DECIMALS)
 
 
-def static_terms(entry: ModelEntry, task_type: str, complexity: str, scoring: Scoring) -> Terms:
-    """Return the terms of ``entry`` for a type and complexity."""
+def static_terms(
+    entry: ModelEntry, task_type: str, complexity: str, scoring: Scoring, profile: Profile | None = None
+) -> Terms:
+    """Return the terms of ``entry`` for a type and complexity, the abilities of a profile blended in."""
     required = scoring.required[complexity]  # type: ignore[index]
     ability = entry.match.get(task_type, entry.quality)
+    if profile is not None and profile.abilities:
+        own = match(entry.capabilities, {str(name): share for name, share in profile.abilities.items()})
+        ability = round((1 - profile.emphasis) * ability + profile.emphasis * own, DECIMALS)
     capability = sufficiency(ability, required, scoring.sharpness)
     quality = sufficiency(entry.quality, required, scoring.sharpness)
     boost = 0.0
@@ -103,6 +108,12 @@ def paced(weights: Weights, pace: float, pacing: float) -> Weights:
     more = cost * pacing * (pace - 1)
     scale = 1 / (1 + more)
     return (capability * scale, (cost + more) * scale, quality * scale, latency * scale, history * scale)
+
+
+def scaled(weights: Weights, left: float) -> Weights:
+    """Return weights scaled to sum to ``left``, the rest being other terms'."""
+    capability, cost, quality, latency, history = weights
+    return (capability * left, cost * left, quality * left, latency * left, history * left)
 
 
 def history_term(statistics: StatisticsView | None, scoring: Scoring) -> float:

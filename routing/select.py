@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from routing.asked import Asked
+from routing.asked import SETTINGS, Asked
 from routing.candidates import Field, Scored
 from routing.cascade import cascade_start
 from routing.explore import draw_among, explores
@@ -76,8 +76,7 @@ def _forced(s: Situation, wanted: Asked, field: Field, ranked: Sequence[Scored])
     found = [item for item in field.ranked if item.model == model]
     if not found:
         return None
-    override = (wanted.forced_by or "").startswith("override")
-    code = ReasonCode.FORCED_OVERRIDE if override else ReasonCode.FORCED_REQUEST
+    code = _FORCED.get((wanted.forced_by or "").partition(":")[0], ReasonCode.FORCED_REQUEST)
     others = ranked if s.policy.settings.forced_fallback else ()
     auto = ranked[0].model if ranked else None
     return Selection(
@@ -88,6 +87,9 @@ def _forced(s: Situation, wanted: Asked, field: Field, ranked: Sequence[Scored])
         from_model=auto if auto != model else None,
         sure=True,
     )
+
+
+_FORCED: Final = {"override": ReasonCode.FORCED_OVERRIDE, SETTINGS: ReasonCode.FORCED_SETTINGS}
 
 
 def _pool(s: Situation, wanted: Asked, ranked: Sequence[Scored]) -> Selection | None:
@@ -138,8 +140,8 @@ def _best(
     if start is not None:
         fallbacks = _fallbacks(s, start, ranked)
         return Selection(start, fallbacks, 2, (ReasonCode.CASCADE_START,), cascade=True)
-    exploration = s.policy.settings.exploration
-    if len(ranked) > 1 and explores(exploration, s.facts, s.task.complexity):
+    exploration = s.policy.exploration
+    if len(ranked) > 1 and not s.sensitive and explores(exploration, s.facts, s.task.complexity):
         drawn = draw_among(ranked, exploration, s.view.statistics, number)
         if drawn.chosen is not ranked[0]:
             codes = (ReasonCode.EXPLORED, *((ReasonCode.NEW_MODEL,) if drawn.new else ()))
@@ -178,7 +180,7 @@ def _fallbacks(
     s: Situation, chosen: Scored, ordered: Sequence[Scored], listed: Sequence[Scored] = ()
 ) -> tuple[Scored, ...]:
     """Return the models behind the chosen one: a rule's list, the policy's chain, then others, new providers first."""
-    room = s.policy.settings.chain_length - 1
+    room = s.policy.chain_length - 1
     first = list(listed)
     chain = s.policy.fallbacks.get(chosen.model)
     if chain:

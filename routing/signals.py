@@ -169,6 +169,7 @@ def read(request: RequestReceived, table: WordTable) -> Reading:
             "estimated_tokens": tokens,
             "intent": _strongest(evidence[INTENT_SLICE], INTENTS),
             "language": language,
+            "sensitive": (),
         },
     )
     return Reading(

@@ -7,7 +7,7 @@ from typing import Final
 
 from routing.pricing import NOTHING_ELSE, Quantity
 from routing.reason_codes import VetoRule
-from routing.score import Weights, pace_of, paced
+from routing.score import Weights, pace_of, paced, scaled
 from routing.tenant_policy import TenantPolicy
 from schemas.classification import TaskDescriptor
 from schemas.decision import View, WindowLine
@@ -50,8 +50,12 @@ class Situation:
     job: str | None
     warm_tokens: int
     """Input tokens that the conversation's provider has cached; 0 where it would not cache so few."""
+    profile: str | None
+    """The capability profile that counts."""
     weights: Weights
     """Of the five terms, for this decision."""
+    sensitive: bool
+    """Flagged by the caller, or found by what the tenant looks for."""
     needs_care: bool
     """Whether more than context window and quality may bar models: tools, pictures, sensitivity, job, exclusions."""
 
@@ -75,6 +79,7 @@ def situation(facts: RequestFacts, task: TaskDescriptor, view: View, policy: Ten
         min_quality, quality_source = floor, f"policy/{policy.policy}"
     likely, most = _quantities(task)
     job = _job(facts, policy)
+    profile = policy.profile_name(facts, view.settings)
     return Situation(
         facts=facts,
         task=task,
@@ -97,11 +102,14 @@ def situation(facts: RequestFacts, task: TaskDescriptor, view: View, policy: Ten
         quality_source=quality_source,
         job=job,
         warm_tokens=min(view.warm_tokens, task.estimated_input_tokens) if view.warm_tokens >= _LEAST_CACHED else 0,
-        weights=weights_at(policy.weight_list, view, policy, now),
+        profile=profile,
+        weights=weights_at(policy.weights_with(profile), view, policy, now),
+        sensitive=facts.sensitive or bool(task.signals.sensitive),
         needs_care=task.modality != "text"
         or task.needs_tools
         or task.needs_vision
         or facts.sensitive
+        or bool(task.signals.sensitive)
         or bool(view.excluded)
         or job is not None,
     )
@@ -144,9 +152,14 @@ def rule_of(line: WindowLine) -> VetoRule:
 
 
 def weights_at(weights: Weights, view: View, policy: TenantPolicy, now: datetime) -> Weights:
-    """Return the weights as they count now: with pacing, cost counts more while a budget is spent fast."""
+    """Return the weights of the five terms as they count now.
+
+    With pacing, cost counts more while a budget is spent fast; dimensions of the tenant's own leave them less.
+    """
     pacing = policy.scoring.pacing
-    return paced(weights, pace_of(view.windows, now), pacing) if pacing else weights
+    if pacing:
+        weights = paced(weights, pace_of(view.windows, now), pacing)
+    return weights if policy.dimensions is None else scaled(weights, policy.dimensions.left)
 
 
 def _job(facts: RequestFacts, policy: TenantPolicy) -> str | None:

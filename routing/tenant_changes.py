@@ -26,6 +26,20 @@ def area_lock(q: Inquiry) -> Iterator[Change]:
             )
 
 
+def change_routes(q: Inquiry) -> Iterator[Change]:
+    """Let the route of the tenant's own that decides name the model, or drop it."""
+    choice = q.look.weighed.ruling.choice
+    if choice is None or choice.source != q.tenant:
+        return
+    route = next(one for one in q.case.policy.own.routes if one.name == choice.name)
+    path = ("routes", route.name)
+    if choice.suffix is None:
+        words = f"name it first in route {route.name} of {q.tenant}"
+        after = (q.model, *q.without(route.models))
+        yield Change("route_models", words, _edit(q, (*path, "models"), route.models, after))
+    yield Change("drop_route", f"drop route {route.name} of {q.tenant}", _edit(q, path, route, None))
+
+
 def approve(q: Inquiry) -> Iterator[Change]:
     """Approve the model for the tenant."""
     if VetoRule.NOT_APPROVED.value in q.barred_by:

@@ -1,26 +1,31 @@
 """What a decision reads of one tenant's configuration, precomputed: who competes, at what price, by which rules."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from routing.budget_policy import BudgetPolicy
 from routing.build import build
+from routing.dimensions import Dimensions
 from routing.models import ModelEntry
+from routing.plans import cap_sources, compile_plans, narrowed
 from routing.pricing import Quantity, Rates, pieces, rates_at
 from routing.reason_codes import VetoRule
 from routing.references import NameTable
 from routing.rules import compile_rules
 from routing.score import TERMS, Weights, static_terms
+from routing.sensitive import compile_detector
 from routing.shares import ShareControl
 from routing.taxonomy import Taxonomy
 from schemas.control_catalog import ServedBy
+from schemas.control_plan import PlanDocument
 from schemas.control_policy import PolicyDocument
 from schemas.control_tenant import Area, Space, TenantDocument
 from schemas.decision import Veto
 from schemas.request import RequestFacts
+from schemas.user_settings import UserSettings
 
 _NO_SPACE: Final = Space()
 _NO_BOOSTS: Final[Mapping[str, float]] = {}
@@ -38,6 +43,8 @@ class Row:
     veto: Veto | None
     preferred: bool
     sensitive_ok: bool
+    own_price: bool
+    """Whether the rates are the tenant's own."""
 
     @property
     def priced(self) -> Rates:
@@ -89,8 +96,12 @@ class TenantPolicy:
         names: NameTable,
         price_changes: tuple[datetime, ...],
         providers: frozenset[str],
+        plans: tuple[PlanDocument, ...] = (),
     ) -> None:
-        """Resolve names, rules and lists; rows are made when first needed."""
+        """Resolve names, rules and lists; rows are made when first needed.
+
+        ``plans``: the document of the tenant's plan, if it has one, then the narrower one of a request.
+        """
         self.tenant = tenant.name
         self.own = tenant
         self.document = f"tenant/{tenant.reference}"
@@ -105,17 +116,18 @@ class TenantPolicy:
         self.taxonomy = taxonomy
         self.names = names
         self.models: Mapping[str, ModelEntry] = {entry.id: entry for entry in entries}
-        self.rules = compile_rules(policy, names)
+        self.plans = compile_plans(plans, names)
+        self.rules = compile_rules(policy, names, tenant, self.plans.layers_left_out)
+        self.chain_length = self.plans.chain_length(policy.chain_length)
+        self.exploration = self.plans.exploration(policy.exploration)
         steered = policy.shares is not None and policy.shares.control > 0
         self.share_control = ShareControl(policy.shares, names) if policy.shares is not None and steered else None
-        self.budget = BudgetPolicy(
-            daily=tenant.budget.daily,
-            monthly=tenant.budget.monthly,
-            per_request=tenant.budget.per_request,
-            timezone=tenant.budget.timezone,
-            daily_thresholds=tenant.budget.daily_thresholds,
-            monthly_thresholds=tenant.budget.monthly_thresholds,
-        )
+        own = [plan for plan in plans if plan.name == tenant.plan]
+        self.budget, sources = narrowed(_budget(tenant), cap_sources(self.document), own)
+        """What the ledger books by: the tenant's caps, and its plan's where they are smaller."""
+        self.caps, self.cap_sources = narrowed(self.budget, sources, plans)
+        """What a decision may hold, and the document of each cap by veto rule: the request's plan counts, too."""
+        self.detector = compile_detector(tenant.sensitive_detection or policy.sensitive_detection)
         self.max_interactive_latency_ms = tenant.max_interactive_latency_ms
         self.default_model = self._one(tenant.default_model or policy.default_model)
         self.fallbacks: Mapping[str, tuple[str, ...]] = {
@@ -123,7 +135,7 @@ class TenantPolicy:
             for text, chain in policy.fallbacks.items()
             for model in names.resolve(text).models
         }
-        self._pool = frozenset(names.resolve_all(policy.pool)[0])
+        self._pool = frozenset((*names.resolve_all(policy.pool)[0], *(entry.id for entry in entries if entry.own)))
         self._approved = frozenset(names.resolve_all(tenant.approved_models)[0]) if tenant.approved_models else None
         listed = tenant.sensitive_models or policy.sensitive_models
         self._sensitive = frozenset(names.resolve_all(listed)[0]) if listed else None
@@ -131,12 +143,15 @@ class TenantPolicy:
         self._preferred = frozenset(names.resolve_all(tenant.preferred_models)[0])
         self._preferred_providers = tuple(tenant.preferred_providers)
         self._providers = providers
+        self._dimensions = Dimensions(tenant.dimensions, names, providers)
+        self.dimensions = self._dimensions if self._dimensions.weighted else None
+        """The tenant's own terms of the score; None where it has none."""
         self._spaces: Mapping[str, Space] = tenant.spaces
         self._areas = {name: area for space in tenant.spaces.values() for name, area in space.areas.items()}
         self._changes = price_changes
         self._rows: dict[tuple[int, str], Rows] = {}
-        self._lanes: dict[tuple[int, str, str, str], tuple[Lane, ...]] = {}
-        self._lane_index: dict[tuple[int, str, str, str], dict[str, Lane]] = {}
+        self._lanes: dict[tuple[int, str, str, str, str | None], tuple[Lane, ...]] = {}
+        self._lane_index: dict[tuple[int, str, str, str, str | None], dict[str, Lane]] = {}
 
     def _one(self, text: str | None) -> str | None:
         reference = self.names.resolve(text) if text is not None else None
@@ -198,28 +213,50 @@ class TenantPolicy:
         entry = self.models[model]
         return modality in entry.modalities and model in self._pool and entry.state in self.settings.lifecycle
 
-    def lanes(self, modality: str, task_type: str, complexity: str, now: datetime) -> tuple[Lane, ...]:
-        """Return the models of a modality, prepared for a kind of task."""
-        key = (self.period(now), modality, task_type, complexity)
+    def profile_name(self, facts: RequestFacts, settings: UserSettings | None) -> str | None:
+        """Return the capability profile that counts: the area's, else the space's, else the user's; a known one."""
+        area, space = self.area(facts.space, facts.area), self.space(facts.space)
+        named = (
+            None if area is None else area.profile,
+            None if space is None else space.profile,
+            None if settings is None else settings.profile,
+        )
+        return next((name for name in named if name is not None and name in self.settings.profiles), None)
+
+    def weights_with(self, profile: str | None) -> Weights:
+        """Return the weights of the five terms: the profile's, else the tenant's, else the router's."""
+        if profile is None:
+            return self.weight_list
+        weights = self.settings.profiles[profile].weights
+        return (weights.capability, weights.cost, weights.quality, weights.latency, weights.history)
+
+    def lanes(
+        self, modality: str, task_type: str, complexity: str, now: datetime, profile: str | None = None
+    ) -> tuple[Lane, ...]:
+        """Return the models of a modality, prepared for a kind of task and a capability profile."""
+        key = (self.period(now), modality, task_type, complexity, profile)
         found = self._lanes.get(key)
         if found is None:
             rows = self.rows(modality, now)
-            found = self._lanes[key] = tuple(self.lane(row, task_type, complexity) for row in rows)
+            found = self._lanes[key] = tuple(self.lane(row, task_type, complexity, profile) for row in rows)
         return found
 
-    def lane_index(self, modality: str, task_type: str, complexity: str, now: datetime) -> Mapping[str, Lane]:
+    def lane_index(
+        self, modality: str, task_type: str, complexity: str, now: datetime, profile: str | None = None
+    ) -> Mapping[str, Lane]:
         """Return the same by model."""
-        key = (self.period(now), modality, task_type, complexity)
+        key = (self.period(now), modality, task_type, complexity, profile)
         found = self._lane_index.get(key)
         if found is None:
-            lanes = self.lanes(modality, task_type, complexity, now)
+            lanes = self.lanes(modality, task_type, complexity, now, profile)
             found = self._lane_index[key] = {lane.model: lane for lane in lanes}
         return found
 
-    def lane(self, row: Row, task_type: str, complexity: str) -> Lane:
-        """Return one row prepared for a kind of task."""
+    def lane(self, row: Row, task_type: str, complexity: str, profile: str | None = None) -> Lane:
+        """Return one row prepared for a kind of task and a capability profile."""
         entry, rates = row.entry, row.rates
-        terms = static_terms(entry, task_type, complexity, self.scoring)
+        abilities = None if profile is None else self.settings.profiles[profile]
+        terms = static_terms(entry, task_type, complexity, self.scoring, abilities)
         return Lane(
             row=row,
             model=entry.id,
@@ -250,37 +287,58 @@ class TenantPolicy:
             if served.provider in self._providers and provider in {None, served.provider}
         ]
         endpoints.sort(key=lambda served: self._rank(served.provider))
+        if self._dimensions.barring(entry.id, endpoints) is None:
+            endpoints = [served for served in endpoints if self._dimensions.passes(entry.id, served)]
         rates = rates_at(entry.prices, now)
         return Row(
             entry=entry,
             rates=rates,
             endpoints=tuple(endpoints),
-            veto=next(self.standing_vetoes(entry, rates, served=bool(endpoints)), None),
+            veto=next(self.standing_vetoes(entry, rates, endpoints), None),
             preferred=entry.id in self._preferred
             or any(served.provider in self._preferred_providers for served in endpoints)
             or entry.maker in self._preferred_providers,
             sensitive_ok=self._sensitive is None or entry.id in self._sensitive,
+            own_price=entry.own_prices_since is not None and now >= entry.own_prices_since,
         )
 
     def _rank(self, provider: str) -> int:
         preferred = self._preferred_providers
         return preferred.index(provider) if provider in preferred else len(preferred)
 
-    def standing_vetoes(self, entry: ModelEntry, rates: Rates | None, *, served: bool) -> Iterator[Veto]:
+    def standing_vetoes(self, entry: ModelEntry, rates: Rates | None, endpoints: Sequence[ServedBy]) -> Iterator[Veto]:
         """Yield what bars a model whatever is asked; the first bars in a decision."""
         if entry.state == "retired" and "retired" not in self.settings.lifecycle:
             successor = f"successor: {entry.successor}" if entry.successor else None
             yield veto(entry.id, VetoRule.RETIRED, f"catalog/{self.catalog}", successor)
         if entry.id not in self._pool:
             yield veto(entry.id, VetoRule.NOT_IN_POOL, f"policy/{self.policy}")
+        plan = self.plans.excluding(entry.id)
+        if plan is not None:
+            yield veto(entry.id, VetoRule.NOT_IN_PLAN, plan)
         if self._approved is not None and entry.id not in self._approved:
             yield veto(entry.id, VetoRule.NOT_APPROVED, self.document)
         if entry.id in self._avoided:
             yield veto(entry.id, VetoRule.AVOIDED, self.document)
-        if not served:
+        short = self._dimensions.barring(entry.id, endpoints)
+        if short is not None:
+            yield veto(entry.id, VetoRule.DIMENSION, self.document, short)
+        if not endpoints:
             yield veto(entry.id, VetoRule.NO_ENDPOINT, f"catalog/{self.catalog}")
         if rates is None:
             yield veto(entry.id, VetoRule.UNPRICED, f"prices/{self.price_book}")
+
+
+def _budget(tenant: TenantDocument) -> BudgetPolicy:
+    budget = tenant.budget
+    return BudgetPolicy(
+        daily=budget.daily,
+        monthly=budget.monthly,
+        per_request=budget.per_request,
+        timezone=budget.timezone,
+        daily_thresholds=budget.daily_thresholds,
+        monthly_thresholds=budget.monthly_thresholds,
+    )
 
 
 def veto(model: str, rule: VetoRule, source: str, detail: str | None = None) -> Veto:

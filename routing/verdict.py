@@ -9,9 +9,11 @@ from routing.candidates import Field, Scored, candidate_of
 from routing.intervals import cost_interval, latency_interval
 from routing.reason_codes import BUDGET_RULES, ReasonCode
 from routing.reasons import badge, reason
+from routing.score import DECIMALS, TERMS
 from routing.select import Selection
 from routing.situation import Situation
 from schemas.decision import AttemptPlan, Candidate, Choice
+from schemas.user_settings import UserSettings
 
 
 def plan_of(item: Scored, s: Situation) -> AttemptPlan:
@@ -27,6 +29,7 @@ def plan_of(item: Scored, s: Situation) -> AttemptPlan:
             "bound": item.bound,
             "estimated_cost": item.cost,
             "estimated_latency_ms": item.latency,
+            "prices": s.policy.document if item.row.own_price else None,
         },
     )
 
@@ -38,8 +41,9 @@ def choice_of(s: Situation, wanted: Asked, field: Field, selection: Selection) -
     propensities = selection.propensities or {chosen.model: 1.0}
     cost_low, cost_high = cost_interval(s, chosen.row, chosen.output, chosen.max_output)
     latency_low, latency_high = latency_interval(s, chosen.model, chosen.latency)
-    recorded, others = _recorded(field, selection, propensities, policy.settings.logged_candidates)
-    codes = (*selection.codes, *_extra_codes(s, field, selection))
+    recorded, others = _recorded(s, field, selection, propensities)
+    own = selection.rule is not None and selection.rule.source == policy.document
+    codes = (*selection.codes, *((ReasonCode.TENANT_ROUTE,) if own else ()), *_extra_codes(s, field, selection))
     return build(
         Choice,
         {
@@ -54,6 +58,7 @@ def choice_of(s: Situation, wanted: Asked, field: Field, selection: Selection) -
             "reason": reason(s, wanted, selection),
             "reason_codes": tuple(code.value for code in dict.fromkeys(codes)),
             "badge": badge(s, wanted, selection),
+            "display": (s.view.settings.display if s.view.settings is not None else None) or policy.plans.display,
             "candidates": recorded,
             "others": others,
             "vetoes": tuple(field.vetoes),
@@ -61,6 +66,8 @@ def choice_of(s: Situation, wanted: Asked, field: Field, selection: Selection) -
             "from_model": selection.from_model,
             "input_tokens": s.input_tokens,
             "output_tokens": s.output_tokens,
+            "profile": s.profile,
+            "weights": _weights(s) if s.profile is not None or policy.dimensions is not None else None,
             "cost_low": cost_low,
             "cost_high": cost_high,
             "latency_low_ms": latency_low,
@@ -71,27 +78,43 @@ def choice_of(s: Situation, wanted: Asked, field: Field, selection: Selection) -
             "experiment": None,
             "arm": None,
             "rule": selection.rule.name if selection.rule is not None else None,
+            "rule_source": selection.rule.source if selection.rule is not None else None,
             "cascade": selection.cascade,
         },
     )
 
 
 def _recorded(
-    field: Field, selection: Selection, propensities: Mapping[str, float], most: int
+    s: Situation, field: Field, selection: Selection, propensities: Mapping[str, float]
 ) -> tuple[tuple[Candidate, ...], dict[str, float]]:
     """Return the candidates that are recorded in full, and the scores of the rest."""
-    kept = {item.model for item in field.ranked[:most]}
+    own = s.policy.dimensions
+    kept = {item.model for item in field.ranked[: s.policy.settings.logged_candidates]}
     kept.update(item.model for item in (selection.chosen, *selection.fallbacks))
     kept.update(propensities)
-    full = [candidate_of(item, propensities.get(item.model, 0.0)) for item in field.ranked if item.model in kept]
+    full = [
+        candidate_of(
+            item,
+            propensities.get(item.model, 0.0),
+            None if own is None else own.values(item.model, item.endpoint.provider),
+        )
+        for item in field.ranked
+        if item.model in kept
+    ]
     return tuple(full), {item.model: item.score for item in field.ranked if item.model not in kept}
+
+
+def _weights(s: Situation) -> dict[str, float]:
+    own = {} if s.policy.dimensions is None else s.policy.dimensions.weights()
+    return {**{term: round(weight, DECIMALS) for term, weight in zip(TERMS, s.weights, strict=True)}, **own}
 
 
 def _extra_codes(s: Situation, field: Field, selection: Selection) -> list[ReasonCode]:
     entry = selection.chosen.row.entry
     codes = [] if selection.sure else _merits(s, selection.chosen)
-    if s.facts.sensitive:
-        codes.append(ReasonCode.SENSITIVE)
+    if s.sensitive:
+        found = (ReasonCode.SENSITIVE_DETECTED,) if s.task.signals.sensitive else ()
+        codes.extend((ReasonCode.SENSITIVE, *found))
     if any(veto.rule in BUDGET_RULES for veto in field.vetoes):
         codes.append(ReasonCode.BUDGET_NARROWED)
     if entry.state == "deprecated":
@@ -108,6 +131,8 @@ def _merits(s: Situation, chosen: Scored) -> list[ReasonCode]:
     for code, holds in (
         (ReasonCode.BEST_FOR_TASK, s.task.type in entry.best_for),
         (ReasonCode.TENANT_PREFERENCE, chosen.row.preferred),
+        (ReasonCode.SETTINGS_PREFERENCE, s.view.settings is not None and _prefers(s, s.view.settings, entry.id)),
+        (ReasonCode.PROFILE, s.profile is not None),
         (ReasonCode.TOOLS, s.task.needs_tools),
         (ReasonCode.STICKY, s.view.conversation_model == entry.id),
         (ReasonCode.ADVISED, _is_advised(s, entry.id)),
@@ -121,3 +146,7 @@ def _merits(s: Situation, chosen: Scored) -> list[ReasonCode]:
 def _is_advised(s: Situation, model: str) -> bool:
     advice = s.view.advice
     return advice is not None and (advice.model == model or advice.task_type is not None)
+
+
+def _prefers(s: Situation, settings: UserSettings, model: str) -> bool:
+    return model in s.policy.names.resolve_all(settings.preferred_models)[0]

@@ -33,10 +33,12 @@ _OPENERS: Final[tuple[Proposer, ...]] = (
     of_request.decide_afresh,
     of_request.new_conversation,
     of_request.lift_override,
+    of_request.change_settings,
     of_request.reset_preferences,
     of_request.wait_for_budget,
     of_request.wait_for_provider,
     of_tenant.area_lock,
+    of_tenant.change_routes,
     of_tenant.approve,
     of_tenant.approve_for_sensitive,
     of_tenant.no_longer_avoid,
@@ -115,7 +117,8 @@ def _answer(q: Inquiry, outcome: Choice | Denial) -> WhyNot:
     if chosen == q.model:
         return replace(answer, verdict="chosen", bars=(), summary=f"it was chosen, because {outcome.reason}")
     if stands.scored is not None and best is not None:
-        answer = replace(answer, gaps=gaps(stands.scored, best, q.look.s.weights, q.look.weighed.ruling))
+        s = q.look.s
+        answer = replace(answer, gaps=gaps(stands.scored, best, s.weights, q.look.weighed.ruling, s.policy.dimensions))
     if stands.bars:
         rules = ", ".join(dict.fromkeys(bar.rule for bar in stands.bars))
         return replace(answer, verdict="barred", summary=f"it was barred: {rules}")
@@ -134,7 +137,9 @@ def _beside_score(answer: WhyNot, outcome: Choice) -> WhyNot:
     return replace(answer, summary=f"it scored less: {place}")
 
 
-_DECISIVE: Final = frozenset({"override", "request", "area_lock", "rule", "pool", "exploration", "cascade", "cache"})
+_DECISIVE: Final = frozenset(
+    {"override", "settings", "request", "area_lock", "rule", "pool", "exploration", "cascade", "cache"}
+)
 
 
 def _sufficient(q: Inquiry, proposers: tuple[Proposer, ...]) -> Iterator[Change]:

@@ -8,9 +8,11 @@ from schemas.classification import TaskType
 from schemas.control_base import DocumentBase, Milliseconds, ModelReference, Share, Strict
 from schemas.control_preferences import Preferences
 from schemas.control_steering import Advice, Cascade, Complexity, DecisionCache, Exploration, Shares
+from schemas.control_taxonomy import CapabilityName
 from schemas.envelope import Name
 from schemas.money import Usd
 from schemas.request import CopilotMode, JobType, SpaceType
+from schemas.sensitivity import SensitiveDetection
 
 Layer = Literal["area", "job", "mode", "planning", "space", "signal", "cluster", "specialisation"]
 LAYERS: tuple[Layer, ...] = ("area", "job", "mode", "planning", "space", "signal", "cluster", "specialisation")
@@ -153,6 +155,22 @@ class Scoring(Strict):
     boost_cap: Annotated[float, Field(ge=0, le=1)] = 0.4
 
 
+class Profile(Strict):
+    """A capability profile (SPEC U5): weights of its own, and abilities that count beside those the work needs."""
+
+    weights: Weights
+    abilities: dict[CapabilityName, Share] = {}
+    """They sum to 1; none: only what the work needs counts."""
+    emphasis: Share = 0.5
+    """How much the profile's abilities count against the work's."""
+
+    @model_validator(mode="after")
+    def _abilities_sum_to_one(self) -> Self:
+        if self.abilities and abs(sum(self.abilities.values()) - 1) > 1e-9:
+            raise ValueError("abilities sum to 1")
+        return self
+
+
 class ModelTarget(Strict):
     """What a model is expected to reach (SPEC A10), with the statistic it is judged by."""
 
@@ -172,6 +190,8 @@ class PolicyDocument(DocumentBase):
     weights: Weights = Weights()
     scoring: Scoring = Scoring()
     preferences: Preferences = Preferences()
+    profiles: Annotated[dict[Name, Profile], Field(max_length=50)] = {}
+    """By name: what spaces, areas and users may ask for instead of ``weights``."""
     default_model: ModelReference | None = None
     """Favoured when the classification is less sure than ``confidence_floor`` and no rule decides."""
     confidence_floor: Share = 0.35
@@ -184,6 +204,8 @@ class PolicyDocument(DocumentBase):
     """Whether a model that a person forced may be replaced by others when its provider fails."""
     sensitive_models: tuple[ModelReference, ...] = ()
     """The only models that may see requests flagged sensitive; empty: all of the pool."""
+    sensitive_detection: SensitiveDetection | None = None
+    """What makes a request count as sensitive beside its caller's flag; nothing is looked for unless it says so."""
     max_output_tokens: dict[TaskType | Literal["default"], TokenCount] = {"default": 2048}
     min_quality: dict[Literal["human_in_loop", "automated"], Annotated[float, Field(ge=0, le=100)]] = {}
     """Quality floor by automation (SPEC R1): automated work is held to a stricter one."""

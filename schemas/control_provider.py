@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
-from schemas.control_base import DocumentBase
+from schemas.control_base import DocumentBase, DocumentName
 
 KeyReference = Annotated[str, StringConstraints(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$", max_length=1024)]
 SIMULATED_ADDRESS = "simulated"
@@ -15,6 +15,8 @@ class ProviderDocument(DocumentBase):
     """One endpoint. ``unbilled_statuses`` and ``unbilled_stream_codes`` carry the source of each claim as value."""
 
     kind: Literal["provider"] = "provider"
+    tenant: DocumentName | None = None
+    """The only tenant whose decisions may use it; every version of a document names the same, or none."""
     dialect: Literal["openai", "anthropic"] = "openai"
     base_url: Annotated[str, StringConstraints(max_length=512)] = SIMULATED_ADDRESS
     """https (http for loopback only), or ``simulated``."""

@@ -26,6 +26,7 @@ class RejectionCode(StrEnum):
     INVALID = "invalid"
     WRONG_TENANT = "wrong_tenant"
     WRONG_PARTITION = "wrong_partition"
+    UNSIGNED = "unsigned"
     BAD_HEADERS = "bad_headers"
     INTERNAL = "internal"
 

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field
 
 from schemas.envelope import Event, Frozen
 from schemas.money import Money
+from schemas.user_settings import UserSettings
 
 Health = Literal["degraded", "open"]
 """Health of ``provider/model`` where it is not good: half-open or open breaker."""
@@ -108,6 +109,8 @@ class View(Frozen):
     health: dict[str, Health] = Field(default_factory=dict)
     conversation_model: str | None = None
     override: OverrideView | None = None
+    settings: UserSettings | None = None
+    """What the user has set; none for a user who never did."""
     shares: dict[str, float] = Field(default_factory=dict)
     """Model -> share of the tenant's latest decisions, where the router steers toward target shares."""
     warm_tokens: int = 0
@@ -132,6 +135,8 @@ class Candidate(Frozen):
     latency: float
     history: float
     boost: float = 0.0
+    extra: dict[str, float] | None = None
+    """Terms of the tenant's own dimensions, each 0..1."""
     predicted_quality: float | None = None
     """Predicted share of good answers, 0..1."""
     estimated_cost: Money
@@ -160,6 +165,8 @@ class AttemptPlan(Frozen):
     """No bill of one attempt can pass this: tokens bounded by bytes, output by ``max_output_tokens``."""
     estimated_cost: Money
     estimated_latency_ms: int
+    prices: str | None = None
+    """``tenant/name@version`` where the price is the tenant's own, not of the decision's price book."""
 
 
 class SignalsView(Frozen):
@@ -179,6 +186,8 @@ class SignalsView(Frozen):
     estimated_tokens: int = 0
     intent: Literal["create", "fix", "explain", "analyze", "review"] | None = None
     language: str | None = None
+    sensitive: tuple[str, ...] = ()
+    """Kinds of sensitive data that the tenant has looked for and that were found (``schemas.sensitivity``)."""
 
 
 class Choice(Frozen):
@@ -197,6 +206,8 @@ class Choice(Frozen):
     """One line for people; it completes the sentence "because ..."."""
     reason_codes: tuple[str, ...]
     badge: str
+    display: Literal["badge", "box", "off"] = "badge"
+    """How to show it: the user's setting, else the plan's."""
     candidates: tuple[Candidate, ...]
     """The best by score, the chosen and its fallbacks, and every model that could have been drawn; best first."""
     others: dict[str, float] = Field(default_factory=dict)
@@ -204,6 +215,10 @@ class Choice(Frozen):
     vetoes: tuple[Veto, ...] = ()
     forced_by: str | None = None
     from_model: str | None = None
+    profile: str | None = None
+    """The capability profile whose weights counted."""
+    weights: dict[str, float] | None = None
+    """Weights of all terms, where a profile or dimensions of the tenant's own change the router's."""
     input_tokens: int
     output_tokens: int
     cost_low: Money = 0
@@ -217,7 +232,9 @@ class Choice(Frozen):
     experiment: str | None = None
     arm: str | None = None
     rule: str | None = None
-    """The rule of the router that decided, where one did."""
+    """The rule that decided, where one did: of the router, or a route of the tenant's own."""
+    rule_source: str | None = None
+    """The document that states it, ``kind/name@version``."""
     cascade: bool = False
     """Whether the answer is checked, and a better model follows where it is not good enough (SPEC R13)."""
 
@@ -242,6 +259,7 @@ class RefusalCode(StrEnum):
     DEADLINE = "deadline"
     PAYLOAD_TOO_LARGE = "payload_too_large"
     AREA_LOCK = "area_lock"
+    AUTO_OFF = "auto_off"
 
 
 class Denial(Frozen):

@@ -28,6 +28,7 @@ from schemas.provider_call import (
 )
 from schemas.request import RequestCancelled, RequestReceived
 from schemas.result import ConflictNotice, DuplicateNotice, FinalResult, RejectedNotice, StaleNotice
+from schemas.user_settings import SettingsApplied, SettingsChanged, SettingsRejected
 
 Writer = Literal["clients", "router", "executor", "feedback", "config", "all"]
 FOREVER: Final = None
@@ -104,7 +105,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         retention=_DAYS_30,
     ),
     Topic(RESULT_CHUNKS, "tenant", "executor", (ResultChunk,), retention=timedelta(hours=1), recorded=False),
-    Topic(OVERRIDES, "tenant", "clients", (OverrideRequested,), "router", log_append_time=True),
+    Topic(OVERRIDES, "tenant", "clients", (OverrideRequested, SettingsChanged), "router", log_append_time=True),
     Topic(
         OUTCOMES,
         "tenant",
@@ -117,7 +118,14 @@ TOPICS: Final[tuple[Topic, ...]] = (
         TECHNICAL_OUTCOMES,
         "tenant",
         "router",
-        (TechnicalOutcome, OverrideApplied, OverrideTooLate, OverrideRejected),
+        (
+            TechnicalOutcome,
+            OverrideApplied,
+            OverrideTooLate,
+            OverrideRejected,
+            SettingsApplied,
+            SettingsRejected,
+        ),
     ),
     Topic(ROUTER_JOURNAL, "tenant", "router", (BatchJournaled, ConfigApplied)),
     Topic(ROUTER_STATE, "state key", "router", compacted=True, recorded=False),

@@ -9,19 +9,24 @@ from pydantic import ValidationError
 
 from routing.catalog import CompiledConfig, compile_config
 from schemas.control import ConfigDocument, ConfigPublished
+from schemas.control_provider import ProviderDocument
 from schemas.dead_letter import RejectionCode
 from schemas.inbound import Rejection, decode_strictly, describe
 from schemas.record import Record
+from streams.config_signature import Trust
 
 
 class ConfigLog:
     """Documents at a config position; ``compiled`` is rebuilt when they changed."""
 
-    def __init__(self) -> None:
-        """Start before the first record."""
+    def __init__(self, trust: Trust | None = None) -> None:
+        """Start before the first record; ``trust`` says whose documents count, nothing: everybody's."""
         self.next_offset = 0
         self.documents: dict[str, ConfigDocument] = {}
         self.rejected: list[tuple[Record, Rejection]] = []
+        self._trust = trust or Trust("")
+        self._owners: dict[str, str | None] = {}
+        """Endpoint -> the tenant it belongs to, by its first document."""
         self._compiled: CompiledConfig = compile_config({})
         self._stale = False
 
@@ -39,15 +44,15 @@ class ConfigLog:
             self.next_offset = max(self.next_offset, record.offset + 1)
             if record.value is None:
                 continue
-            outcome = self._read(record)
+            outcome = self.read(record)
             if isinstance(outcome, Rejection):
                 self.rejected.append((record, outcome))
             elif outcome.key not in self.documents:
                 self.documents[outcome.key] = outcome.document
                 self._stale = True
 
-    @staticmethod
-    def _read(record: Record) -> ConfigPublished | Rejection:
+    def read(self, record: Record) -> ConfigPublished | Rejection:
+        """Return the valid event of a record, or why it counts for nothing; call it in offset order."""
         value = decode_strictly(record.value)
         if isinstance(value, Rejection):
             return value
@@ -58,4 +63,17 @@ class ConfigLog:
         key = (record.key or b"").decode(errors="replace")
         if key != event.key:
             return Rejection(RejectionCode.INVALID, f"the record's key is not the document's: {event.key}")
-        return event
+        objection = self._trust.objection(record, value, event.document)
+        if objection is not None:
+            return Rejection(RejectionCode.UNSIGNED, f"{event.key}: {objection}")
+        return self._changed_hands(event) or event
+
+    def _changed_hands(self, event: ConfigPublished) -> Rejection | None:
+        """Refuse a version of an endpoint that names another owner: nobody's endpoint can be taken over."""
+        if not isinstance(event.document, ProviderDocument):
+            return None
+        owner = self._owners.setdefault(event.name, event.document.tenant)
+        if owner == event.document.tenant:
+            return None
+        whose = "no tenant" if owner is None else f"tenant {owner}"
+        return Rejection(RejectionCode.INVALID, f"{event.key}: the endpoint belongs to {whose}, and stays so")

@@ -96,7 +96,7 @@ class CallRunner:
         if running.cancelled:
             return _unsent("cancelled")
         try:
-            adapter = self._endpoints.adapter(start.plan.provider)
+            adapter = self._endpoints.adapter(start.plan.provider, start.decision.tenant)
             call = request_of(start.decision, request, start.plan)
         except EndpointUnavailableError as error:
             return Broke(category="connect", billed="no", detail=str(error))

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -19,12 +19,14 @@ from providers.simulated.server import address
 from routing.admission import Limits
 from routing.pricing import Rates, cost, rates_at
 from schemas import topics as t
-from schemas.control_prices import PricesDocument
+from schemas.control_prices import Price, PricesDocument
 from schemas.control_provider import SIMULATED_ADDRESS, ProviderDocument
+from schemas.control_tenant import TenantDocument
 from schemas.decision import AttemptPlan
 from schemas.record import Record
 from schemas.usage import Usage
 from streams.config_log import ConfigLog
+from streams.config_signature import Trust
 from streams.executor_readers import Post
 from streams.kafka_clients import consumer, to_record
 from streams.log_reader import read_range
@@ -68,9 +70,11 @@ class Endpoints:
         """Return the calls in flight that the endpoint takes."""
         return self._limits.get(name, _LIMITS_OF_NOBODY)
 
-    def adapter(self, name: str) -> ProviderAdapter:
-        """Return the adapter; raises ``EndpointUnavailableError``."""
+    def adapter(self, name: str, tenant: str) -> ProviderAdapter:
+        """Return the adapter for a call of ``tenant``; raises ``EndpointUnavailableError``."""
         document = self._documents.get(name)
+        if document is not None and document.tenant not in {None, tenant.partition("#")[0]}:
+            raise EndpointUnavailableError(f"the endpoint {name} belongs to another tenant")
         if document is None:
             raise EndpointUnavailableError(f"no endpoint is configured under the name {name}")
         known = self._adapters.get(name)
@@ -137,19 +141,26 @@ class Prices:
     def set(self, document: PricesDocument) -> None:
         """Take a book."""
         if document.reference not in self._books:
-            self._books[document.reference] = {
-                model: [(price.since_instant, Rates.of(price)) for price in prices]
-                for model, prices in document.prices.items()
-            }
+            self._books[document.reference] = _rates_of(document.prices)
+
+    def set_own(self, document: TenantDocument) -> None:
+        """Take the prices that a tenant negotiated; a plan cites them by the tenant's document."""
+        if document.model_prices and document.document_key not in self._books:
+            self._books[document.document_key] = _rates_of(document.model_prices)
 
     def cost(self, book: str, plan: AttemptPlan, usage: Usage, at: datetime) -> tuple[int, str]:
-        """Return pico-dollars and their source: the provider's own figure, the decision's book, else the bound."""
+        """Return pico-dollars and their source: the provider's figure, the tenant's or the book's price, the bound."""
+        book = plan.prices or book
         if usage.provider_cost is not None:
             return usage.provider_cost, "provider"
         rates = rates_at(self._books.get(book, {}).get(plan.model, ()), at)
         if rates is None:
             return plan.bound, "bound"
         return cost(rates, usage), book
+
+
+def _rates_of(prices: Mapping[str, Sequence[Price]]) -> dict[str, list[tuple[datetime, Rates]]]:
+    return {model: [(price.since_instant, Rates.of(price)) for price in listed] for model, listed in prices.items()}
 
 
 class ConfigFollower(threading.Thread):
@@ -163,7 +174,7 @@ class ConfigFollower(threading.Thread):
         self._endpoints = endpoints
         self._prices = prices
         self._on_failure = on_failure
-        self._log = ConfigLog()
+        self._log = ConfigLog(Trust(settings.config_keys))
         self._post: Post | None = None
         self._stopping = threading.Event()
 
@@ -188,6 +199,8 @@ class ConfigFollower(threading.Thread):
             for document in documents.values():
                 if isinstance(document, PricesDocument):
                     self._prices.set(document)
+                elif isinstance(document, TenantDocument):
+                    self._prices.set_own(document)
                 elif isinstance(document, ProviderDocument):
                     self._endpoints.set(document)
 

@@ -23,6 +23,7 @@ from schemas.provider_call import ProviderHealth
 from schemas.record import Record
 from schemas.statistics import ModelStatisticsRow
 from streams.config_log import ConfigLog
+from streams.config_signature import Trust
 from streams.kafka_clients import consumer, to_record
 from streams.settings import Settings
 
@@ -57,7 +58,7 @@ class GlobalInputs:
     def __init__(self, settings: Settings) -> None:
         """Open a consumer on all partitions of the global topics, from their beginnings."""
         self._settings = settings
-        self._config = ConfigLog()
+        self._config = ConfigLog(Trust(settings.config_keys))
         self._preferences = PreferenceBook()
         self._rows: dict[tuple[str, str], dict[int, ModelStatisticsRow]] = {}
         self._statistics: dict[str, dict[str, StatisticsView]] = {}

@@ -20,6 +20,7 @@ from schemas.journal import BatchJournaled
 from schemas.override import OverrideRejected
 from schemas.record import Output, Record
 from streams.config_log import ConfigLog
+from streams.config_signature import Trust
 from streams.engine import engine_version
 from streams.log_reader import read_range
 from streams.settings import Settings
@@ -150,7 +151,7 @@ class PartitionReplay:
         """What the change log must hold: newest value of each key."""
         self._report = report
         self._config_records = list(config)
-        self._config = ConfigLog()
+        self._config = ConfigLog(Trust(settings.config_keys))
         self._inputs = {name: self._cursor(name) for name in INPUTS}
         self._outputs = {name: self._cursor(name) for name in COMPARED}
 

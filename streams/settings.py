@@ -32,6 +32,10 @@ class Settings(BaseSettings):
     session_timeout_ms: int = 6000
     content_key: SecretStr = SecretStr("pointsman-local")
     """Key of the content HMAC that tells a repeated request from a conflicting one."""
+    config_keys: str = ""
+    """Public keys (base64, by commas): one of them has to sign tenants and endpoints. Empty: nothing has to be."""
+    signing_key: Path | None = None
+    """File of the key that signs what this command publishes."""
     dedupe_window_s: int = 3600
     debug: bool = False
 

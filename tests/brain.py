@@ -62,7 +62,7 @@ def route(
     config: CompiledConfig, event: RequestReceived, view: View | None = None, now: datetime = NOW
 ) -> Choice | Denial:
     """Classify and decide."""
-    found = config.tenant(event.tenant)
+    found = config.tenant(event.tenant, event.plan)
     assert found is not None
     return decide(facts_of(event), classify(event, config), view or View(), found, now)
 

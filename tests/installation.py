@@ -44,6 +44,7 @@ class Installation:
             "POINTSMAN_BOOTSTRAP": self.settings.bootstrap,
             "POINTSMAN_PREFIX": self.settings.prefix,
             "POINTSMAN_RUN_DIR": str(self.settings.run_dir),
+            "POINTSMAN_CONFIG_KEYS": self.settings.config_keys,
         }
 
     def run(self, *arguments: str, text: str = "", status: int = 0) -> Printed:
@@ -80,10 +81,14 @@ def _text(stream: io.TextIOWrapper) -> str:
 
 
 @contextmanager
-def installed(kafka: LocalKafka, run_dir: Path, stages: Sequence[str] = STAGES) -> Iterator[Installation]:
-    """Run the stages with the shipped configuration; return once every partition of the router uses it."""
+def installed(kafka: LocalKafka, run_dir: Path, stages: Sequence[str] = STAGES, **more: Any) -> Iterator[Installation]:
+    """Run the stages with the shipped configuration; return once every partition of the router uses it.
+
+    ``more`` are further settings of stages and commands.
+    """
     prefix = f"t{uuid.uuid4().hex[:10]}-"
-    settings = prepared(Settings(bootstrap=kafka.bootstrap, prefix=prefix, run_dir=run_dir, simulated_scale=0.02))
+    settings = Settings(bootstrap=kafka.bootstrap, prefix=prefix, run_dir=run_dir, simulated_scale=0.02, **more)
+    prepared(settings)
     try:
         with running(settings, run_dir, *stages):
             assert applied_everywhere(settings, 60) == []

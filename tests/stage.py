@@ -37,6 +37,7 @@ def environment(settings: Settings, run_dir: Path) -> dict[str, str]:
         "POINTSMAN_BATCH_SIZE": str(settings.batch_size),
         "POINTSMAN_SIMULATED_SCALE": str(settings.simulated_scale),
         "POINTSMAN_DEDUPE_WINDOW_S": str(settings.dedupe_window_s),
+        "POINTSMAN_CONFIG_KEYS": settings.config_keys,
     }
 
 

@@ -49,7 +49,7 @@ TABLE_OF_EVENT: Final[dict[str, Table]] = {
     )
     for event in events
 }
-"""One row of the table for each event of the type; the other types (cancellations, announcements) are in ``events``."""
+"""One row of the table for each event of the type; the other types (cancellations, settings) are in ``events``."""
 
 TABLES: Final[dict[str, Table]] = {
     table.name: table

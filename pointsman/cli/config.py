@@ -27,11 +27,15 @@ APPLY_SECONDS = 10.0
 
 def register(app: typer.Typer) -> None:
     """Add `config` with its commands."""
+    from pointsman.cli.weights import set_weight
+
     config = typer.Typer(help="Configuration: versioned documents, published as events.", no_args_is_help=True)
     config.command("apply")(apply)
     config.command("validate")(validate)
     config.command("show")(show)
     config.command("diff")(diff)
+    config.command("set-weight")(set_weight)
+    config.command("keygen")(keygen)
     app.add_typer(config, name="config")
 
 
@@ -45,8 +49,9 @@ def validate(files: FilesArgument = None, output: OutputOption = Output.TABLE) -
     emit_rows(_fault_rows(faults), output) if output is not Output.TABLE else None
     for fault in faults if output is Output.TABLE else ():
         print(fault)
-    note(f"{len(loaded.documents)} documents, {len(faults)} faults")
-    if faults:
+    wrong = [fault for fault in faults if not fault.warning]
+    note(f"{len(loaded.documents)} documents, {len(wrong)} faults, {len(faults) - len(wrong)} warnings")
+    if wrong:
         raise typer.Exit(ExitCode.FINDINGS)
 
 
@@ -61,14 +66,21 @@ def apply(
     wait: Annotated[bool, typer.Option(help="Wait until the router uses it on every partition.")] = True,
     timeout: TimeoutOption = APPLY_SECONDS,
     comment: Annotated[str | None, typer.Option(help="Why; kept with the event.")] = None,
+    sign_with: Annotated[
+        Path | None, typer.Option(metavar="KEYFILE", help="Sign with this key; see config keygen.")
+    ] = None,
     run_dir: RunDirOption = DEFAULT_RUN_DIR,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Publish documents and wait until every partition of the router decides by them."""
     from pointsman.config_files import cross_faults
     from pointsman.config_store import plan, read_store
+    from streams.config_signature import Signer
 
     settings = connect(run_dir)
+    if sign_with is not None:
+        Signer.of_file(sign_with)  # a wrong key is told even where there is nothing to publish
+        settings = settings.model_copy(update={"signing_key": sign_with})
     with progress("reading the configuration of the log"):
         store = read_store(settings)
     if from_env is not None:
@@ -91,8 +103,9 @@ def publish_and_wait(
     settings: "Settings", documents: "list[ConfigDocument]", comment: str | None, timeout: float
 ) -> None:
     """Publish documents; with a timeout above 0 raise when not all partitions use them in time."""
-    from pointsman.config_store import AppliedWatch, publish
+    from pointsman.config_store import AppliedWatch, dead_letters_end, publish, refused_since
 
+    letters = dead_letters_end(settings)
     watch = AppliedWatch(settings) if timeout else None
     with progress(f"publishing {len(documents)} documents") as tell:
         position = publish(settings, documents, datetime.now(UTC), comment)
@@ -105,7 +118,23 @@ def publish_and_wait(
             f"after {timeout:.0f} s. It will as soon as it runs",
             "pointsman status",
         )
+    refused = refused_since(settings, letters) if watch else []
+    if refused:
+        raise CliError(f"published, but the router refused: {'; '.join(refused)}", "pointsman dlq list")
     note(f"published {len(documents)} documents" + ("; every partition decides by them" if watch else ""))
+
+
+def keygen(
+    file: Annotated[Path, typer.Argument(help="The new key file.")], output: OutputOption = Output.TABLE
+) -> None:
+    """Make a key that signs configuration, and show the public key that stages and commands have to know."""
+    from pointsman.cli.output import emit_object
+    from streams.config_signature import new_key_file
+
+    signer = new_key_file(file)
+    emit_object({"key_file": str(file), "public_key": signer.public}, output)
+    note(f"for every stage and command: export POINTSMAN_CONFIG_KEYS={signer.public}")
+    note(f"to sign: pointsman config apply --sign-with {file}, or export POINTSMAN_SIGNING_KEY={file}")
 
 
 def show(
@@ -212,10 +241,11 @@ def _plan(settings: "Settings", loaded: "Loaded", *, bump: bool) -> "list[Change
 
 
 def _refuse_faults(faults: "Sequence[Fault]") -> None:
-    if faults:
-        for fault in faults:
-            note(str(fault))
-        raise CliError(f"nothing published: {len(faults)} faults", "mend them; pointsman config validate FILE")
+    for fault in faults:
+        note(str(fault))
+    wrong = [fault for fault in faults if not fault.warning]
+    if wrong:
+        raise CliError(f"nothing published: {len(wrong)} faults", "mend them; pointsman config validate FILE")
 
 
 def _refuse_conflicts(changes: "list[Change]") -> None:
@@ -230,7 +260,14 @@ def _refuse_conflicts(changes: "list[Change]") -> None:
 
 def _fault_rows(faults: "Sequence[Fault]") -> list[dict[str, Any]]:
     return [
-        {"file": fault.file, "line": fault.line, "where": fault.where, "message": fault.message} for fault in faults
+        {
+            "file": fault.file,
+            "line": fault.line,
+            "where": fault.where,
+            "message": fault.message,
+            "warning": fault.warning,
+        }
+        for fault in faults
     ]
 
 

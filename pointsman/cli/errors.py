@@ -38,6 +38,7 @@ class CliError(Exception):
             print(json.dumps({"error": body}), file=sys.stderr)
 
 
+_USAGE = {"pydantic_core._pydantic_core.ValidationError", "streams.config_signature.SigningKeyError"}
 _UNREACHABLE = {
     "deploy.control.ClusterUnreachableError",
     "pointsman.publisher.PublishError",
@@ -57,7 +58,7 @@ def explain(error: Exception) -> CliError | None:
         return CliError(
             str(error), "pointsman doctor" if away else "", ExitCode.UNREACHABLE if away else ExitCode.ERROR
         )
-    if kind == "pydantic_core._pydantic_core.ValidationError":
+    if kind in _USAGE:
         return CliError(str(error), code=ExitCode.USAGE)
     if kind == "cimpl.KafkaException":
         return CliError(f"Kafka: {_kafka_text(error)}", "pointsman doctor", ExitCode.UNREACHABLE)

@@ -8,8 +8,10 @@ from pointsman.cli.hypothetical import configuration
 from pointsman.cli.output import Output, OutputOption, emit_rows
 
 if TYPE_CHECKING:
+    from routing.catalog import CompiledConfig
     from schemas.control_catalog import Model
     from schemas.control_prices import Price
+    from schemas.control_tenant import TenantDocument
 
 
 def register(app: typer.Typer) -> None:
@@ -21,6 +23,9 @@ def models(
     catalog: Annotated[str, typer.Option(help="Name of the catalog document.")] = "models",
     prices: Annotated[str, typer.Option(help="Name of the price book.")] = "current",
     maker: Annotated[str | None, typer.Option(help="Models of this maker only.")] = None,
+    tenant: Annotated[
+        str | None, typer.Option("--tenant", "-t", help="As this tenant sees them: its own models and prices, too.")
+    ] = None,
     run_dir: RunDirOption = DEFAULT_RUN_DIR,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -31,15 +36,20 @@ def models(
     from schemas.control_prices import PricesDocument
 
     config = configuration(run_dir)
+    seen = None if tenant is None else _tenant(config, tenant)
+    if seen is not None:
+        catalog, prices = seen.catalog, seen.prices
     listed = config.document("catalog", catalog)
     book = config.document("prices", prices)
     if not isinstance(listed, CatalogDocument):
         raise CliError(f"no catalog {catalog}", "pointsman config show catalog", ExitCode.NOT_FOUND)
     today = datetime.now(UTC)
+    own, negotiated = (seen.models, seen.model_prices) if seen is not None else ((), {})
     rows: list[dict[str, Any]] = []
-    for model in listed.models:
+    for model in (*listed.models, *own):
         if maker in (None, model.maker):
-            valid = book.prices.get(model.id, ()) if isinstance(book, PricesDocument) else ()
+            shared = book.prices.get(model.id, ()) if isinstance(book, PricesDocument) else ()
+            valid = (*shared, *negotiated.get(model.id, ()))
             past = [price for price in valid if price.since_instant <= today]
             rows.append(_row(model, past[-1] if past else None))
     emit_rows(
@@ -59,6 +69,15 @@ def models(
             "served_by",
         ),
     )
+
+
+def _tenant(config: "CompiledConfig", name: str) -> "TenantDocument":
+    from schemas.control_tenant import TenantDocument
+
+    found = config.document("tenant", name)
+    if not isinstance(found, TenantDocument):
+        raise CliError(f"no tenant {name}", "pointsman config show tenant", ExitCode.NOT_FOUND)
+    return found
 
 
 def _row(model: "Model", price: "Price | None") -> dict[str, Any]:

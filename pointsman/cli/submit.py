@@ -37,6 +37,7 @@ def submit(
         str | None, typer.Option(help="coding, writing, research or general.", autocompletion=completion("SpaceType"))
     ] = None,
     area: Annotated[str | None, typer.Option(help="Area of the space.")] = None,
+    plan: Annotated[str | None, typer.Option(help="A narrower plan of the tenant's.")] = None,
     conversation: Annotated[str | None, typer.Option(help="Conversation id.")] = None,
     automated: Annotated[bool, typer.Option("--automated", help="No person looks: stricter quality.")] = False,
     background: Annotated[bool, typer.Option("--background", help="Nobody waits: cheap before fast.")] = False,
@@ -64,6 +65,7 @@ def submit(
         "space": space,
         "space_type": space_type,
         "area": area,
+        "plan": plan,
         "conversation_id": conversation,
         "automation": "automated" if automated else "human_in_loop",
         "latency_class": "background" if background else "interactive",

@@ -7,6 +7,7 @@ import pytest
 from routing.config_check import check_documents
 from schemas.control import ConfigDocument
 from schemas.control_catalog import CatalogDocument
+from schemas.control_plan import PlanDocument
 from schemas.control_policy import PolicyDocument
 from schemas.control_prices import PricesDocument
 from schemas.control_tenant import Area, Space, TenantDocument
@@ -24,6 +25,16 @@ def catalog(**fields: Any) -> CatalogDocument:
     return shipped.model_copy(update={"version": 2, **fields})
 
 
+ROUTE = {
+    "name": "r",
+    "layer": "job",
+    "when": {"planning": True},
+    "effect": "lock",
+    "models": ["gpt-9000"],
+    "because": "so it is",
+}
+
+
 def tenant(**fields: Any) -> TenantDocument:
     return TenantDocument(kind="tenant", name="t", **fields)
 
@@ -31,6 +42,18 @@ def tenant(**fields: Any) -> TenantDocument:
 def test_shipped_documents_have_no_fault() -> None:
     """The shipped documents fit together: every reference means a model, every active model has price and endpoint."""
     assert faults() == []
+
+
+def test_a_plan_that_leaves_nothing_is_a_fault() -> None:
+    """A plan none of whose models its tenant's router offers is reported, a warning is none."""
+    router = PolicyDocument(kind="policy", name="p", pool=["openai/*"])
+    plan = PlanDocument(name="gold", pool=["anthropic/*"])
+    assert any(
+        "it includes no model that policy/p@1 offers" in line
+        for line in faults(router, plan, tenant(policy="p", plan="gold"))
+    )
+    found = check_documents({**documents(), "tenant/t@1": tenant(plan="label")})
+    assert [fault.warning for fault in found] == [True]
 
 
 @pytest.mark.parametrize(
@@ -46,6 +69,20 @@ def test_shipped_documents_have_no_fault() -> None:
         (tenant(spaces={"s": Space(areas={"a": Area(lock="nobody")})}), "spaces.s.areas.a.lock: 'nobody'"),
         (tenant(preferred_providers=["nobody"]), "no provider or maker is called nobody"),
         (tenant(policy="default", prices="s2"), "has no price for gpt-4.1 of the router's pool"),
+        (tenant(spaces={"s": Space(profile="dreamy")}), "spaces.s.profile: policy/default@1 has no profile dreamy"),
+        (
+            tenant(policy="s2", spaces={"s": Space(areas={"a": Area(profile="fast")})}),
+            "spaces.s.areas.a.profile: policy/s2@1 has no profile fast; it has: none",
+        ),
+        (
+            tenant(dimensions={"home": {"values": {"nobody": 1}, "weight": 0.1}}),
+            "dimensions.home.values.nobody: 'nobody' means no model, pool or provider",
+        ),
+        (tenant(plan="gold"), "plan: no plan document is called gold: it is a label"),
+        (tenant(plans=["gold"]), "plans.0: no plan document is called gold"),
+        (tenant(plan="gold", routes=[ROUTE]), "routes.0.models.0: 'gpt-9000' means no model"),
+        (PlanDocument(name="studio", version=2, pool=["gpt-9000"]), "plan/studio@2: pool.0: 'gpt-9000' means no model"),
+        (tenant(sensitive_detection={"kinds": ["iban"]}), "sensitive_detection: nothing follows from a finding"),
         (PolicyDocument(kind="policy", name="p", pool=["nothing/*"]), "pool.0: 'nothing/*' means no model"),
         (PolicyDocument(kind="policy", name="p", fallbacks={"opus": ("sonet",)}), "fallbacks.opus.0: 'sonet'"),
     ],

@@ -8,7 +8,9 @@ from routing.decide import decide, ruling_of
 from routing.decision_cache import cache_key, kept_choice
 from routing.request_facts import facts_of
 from schemas.control import DOCUMENT, ConfigDocument
+from schemas.control_policy import PolicyDocument
 from schemas.decision import Choice, PreferenceView, View
+from schemas.user_settings import UserSettings
 from tests.brain import NOW, chosen, day, policy, request, task, with_documents
 from tests.desk_world import DeskWorld, Json
 from tests.documents import tenant
@@ -140,6 +142,44 @@ def test_preferences_are_part_of_the_key() -> None:
     plain = key(config, request(PROMPT))
     liking = View(preference=PreferenceView(version=3, scores={"gpt-4o": 0.9}))
     assert key(config, request(PROMPT), liking) != plain
+
+
+def test_settings_are_part_of_the_key() -> None:
+    """Users with other settings do not share decisions; a fixed model or Auto off is no case for it (U5)."""
+    config = policy(cache={}, profiles={"fast": {"weights": PolicyDocument(name="p").weights.model_dump()}})
+    keys = {
+        key(config, request(PROMPT), View(settings=settings))
+        for settings in (
+            None,
+            UserSettings(profile="fast"),
+            UserSettings(preferred_models=("gpt-4o",)),
+            UserSettings(avoided_models=("gpt-4o",)),
+        )
+    }
+    assert len(keys) == 4
+    assert key(config, request(PROMPT), View(settings=UserSettings(auto="off"))) is None
+    assert key(config, request(PROMPT), View(settings=UserSettings(auto="fixed", model="gpt-4o"))) is None
+
+
+def test_what_a_detector_found_is_decided_afresh() -> None:
+    """A request found to be sensitive is not served a decision about others, nor they its (U4)."""
+    config = policy({"sensitive_detection": {"kinds": ["email"]}, "sensitive_models": ["claude-haiku-4.5"]}, cache={})
+    assert key(config, request("Write to ann@example.com")) is None
+    assert key(config, request("Write to ann")) is not None
+
+
+def test_a_profile_holds_for_a_repeated_decision() -> None:
+    """A repeated decision of a space with a profile is scored with the profile's weights, as the first was (U5)."""
+    profiles = {"deep": {"weights": {"capability": 1, "cost": 0, "quality": 0, "latency": 0, "history": 0}}}
+    listed = [
+        DOCUMENT.validate_python({"kind": "policy", "name": "kept", "cache": {}, "profiles": profiles}),
+        tenant("acme", policy="kept", spaces={"lab": {"profile": "deep"}}),
+    ]
+    w = DeskWorld("acme", *listed, restore_each_batch=True)
+    first, again = ask(w, "r1", space="lab"), ask(w, "r2", space="lab")
+    assert is_cached(again)
+    assert (first["model"], first["weights"]) == (again["model"], again["weights"])
+    assert first["candidates"][0]["score"] == again["candidates"][0]["score"]
 
 
 def test_routers_that_draw_or_check_keep_nothing() -> None:

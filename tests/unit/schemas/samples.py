@@ -14,6 +14,7 @@ SIMPLE: dict[Any, Any] = {str: "x", int: 1, float: 0.5, bool: True, datetime: NO
 SPECIAL: dict[str, dict[str, Any]] = {
     "pointsman.request.received.v1": {"prompt": "Say hello"},
     "pointsman.override.requested.v1": {"scope": "request", "request_id": "r-1"},
+    "pointsman.settings.changed.v1": {"auto": "on"},
     "pointsman.config.published.v1": {
         "kind": "flags",
         "name": "switches",

@@ -13,8 +13,10 @@ from routing.retry import RetryPolicy
 from schemas.control import DOCUMENT
 from schemas.control_prices import PricesDocument
 from schemas.control_provider import ProviderDocument
+from schemas.control_tenant import TenantDocument
 from schemas.decision import AdviceOrdered, DecisionMade, Veto
 from schemas.envelope import Event, at_ms
+from schemas.money import PICO
 from schemas.partition import partition_for
 from schemas.provider_call import CallUnknown, ProviderHealth, ResultChunk
 from schemas.record import Output, Record
@@ -258,16 +260,46 @@ def test_an_endpoint_that_cannot_be_used_says_what_to_fix(tmp_path: Path, monkey
     """Unknown, without its key, or simulated without a simulator: each is named, keys never are."""
     endpoints = Endpoints(tmp_path)
     with pytest.raises(EndpointUnavailableError, match="no endpoint"):
-        endpoints.adapter("p")
+        endpoints.adapter("p", "acme")
     endpoints.set(_provider(simulated=True))
     with pytest.raises(EndpointUnavailableError, match="not running"):
-        endpoints.adapter("p")
+        endpoints.adapter("p", "acme")
     endpoints.set(_provider(base_url="https://api.example.com/v1", key="env:SOME_KEY", version=2))
     with pytest.raises(EndpointUnavailableError, match="SOME_KEY"):
-        endpoints.adapter("p")
+        endpoints.adapter("p", "acme")
     monkeypatch.setenv("SOME_KEY", "sk-canary-1")
-    assert endpoints.adapter("p").name == "p"
-    assert endpoints.adapter("p") is endpoints.adapter("p")
+    assert endpoints.adapter("p", "acme").name == "p"
+    assert endpoints.adapter("p", "acme") is endpoints.adapter("p", "acme")
+
+
+def test_an_endpoint_of_a_tenant_serves_its_tenant_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A decision of another tenant finds no adapter, whatever its plan says; a shard is its tenant (X4)."""
+    monkeypatch.setenv("SOME_KEY", "sk-canary-1")
+    endpoints = Endpoints(tmp_path)
+    endpoints.set(_provider(base_url="https://gpu.example.com/v1", key="env:SOME_KEY", tenant="acme"))
+    assert endpoints.adapter("p", "acme") is endpoints.adapter("p", "acme#3")
+    with pytest.raises(EndpointUnavailableError, match="belongs to another tenant"):
+        endpoints.adapter("p", "other")
+
+
+def test_negotiated_prices_count_where_the_plan_cites_them() -> None:
+    """A plan at a tenant's own price is billed by the tenant's document of that version, others by the book (X4)."""
+    prices = Prices()
+    for version, amount in ((1, "2"), (2, "4")):
+        document = DOCUMENT.validate_python(
+            {
+                "kind": "tenant",
+                "name": "acme",
+                "version": version,
+                "model_prices": {"m": [{"since": "2020-01-01", "source": "contract", "input": amount}]},
+            }
+        )
+        assert isinstance(document, TenantDocument)
+        prices.set_own(document)
+    usage, now = Usage(input_tokens=1_000_000, output_tokens=0), datetime.now(UTC)
+    own = plan("m").model_copy(update={"prices": "tenant/acme@1"})
+    assert prices.cost("book@1", own, usage, now) == (2 * PICO, "tenant/acme@1")
+    assert prices.cost("book@1", plan("m"), usage, now)[1] == "bound"
 
 
 def test_limits_follow_the_document(tmp_path: Path) -> None:
