@@ -39,11 +39,10 @@ def gaps(
         difference = round(weight * (one - other), DECIMALS)
         words = _words(term, mine, theirs, ruling)
         found.append(Gap(term, one, other, weight, difference, words))
-    for one in () if dimensions is None else dimensions.weighted:
-        value, other = one.value(mine.model, mine.endpoint.provider), one.value(theirs.model, theirs.endpoint.provider)
-        difference = round(one.weight * (value - other), DECIMALS)
-        words = f"the tenant's {one.name}: {value:g}, against {other:g}"
-        found.append(Gap(one.name, value, other, one.weight, difference, words))
+    for own in () if dimensions is None else dimensions.weighted:
+        here, there = own.value(mine.model, mine.endpoint.provider), own.value(theirs.model, theirs.endpoint.provider)
+        words = f"the tenant's {own.name}: {here:g}, against {there:g}"
+        found.append(Gap(own.name, here, there, own.weight, round(own.weight * (here - there), DECIMALS), words))
     return tuple(found)
 
 

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 
 from routing.catalog import CompiledConfig
 from routing.counterfactual import Case
+from schemas.control_plan import PlanCaps, PlanDocument
 from schemas.control_policy import PolicyDocument
 from schemas.control_tenant import Area, Budget, Space, TenantDocument
 from schemas.decision import CachedChoice, OverrideView, PreferenceView, StatisticsView, View
 from schemas.money import PICO
 from schemas.request import Constraints, RequestReceived, SpaceType
+from schemas.user_settings import UserSettings
 from tests.brain import NOW, case, day, month, request, with_documents
 
 POOL = ["gpt-4.1", "gpt-4.1-mini", "claude-opus-4.5", "claude-haiku-4.5", "o3", "sonar-pro"]
@@ -20,6 +22,7 @@ OTHERS = ["gpt-4o", "gpt-3.5-turbo"]
 MODELS = [*POOL, *OTHERS]
 PROMPTS = ["hello", "Fix the crash in the importer", "Design a scalable architecture", "the blue one"]
 
+_FAST = {"capability": 0.2, "cost": 0.25, "quality": 0.1, "latency": 0.4, "history": 0.05}
 _names = st.lists(st.sampled_from([*MODELS, "openai/*", "claude-*"]), max_size=3, unique=True).map(tuple)
 _model = st.sampled_from(MODELS)
 _maybe_model = st.one_of(st.none(), _model)
@@ -72,6 +75,14 @@ _tenants = st.fixed_dictionaries(
             _names,
             _names,
         ),
+        "dimensions": st.sampled_from(
+            [
+                {"home": {"values": {"openai": 1, "o3": 0.2}, "weight": 0.3}},
+                {"home": {"values": {"openai": 1, "o3": 0.2}, "veto_below": 0.5}},
+            ]
+        ),
+        "routes": _rules.map(lambda made: [item | {"name": f"own-{item['name']}"} for item in made]),
+        "plan": st.just("narrow"),
     },
 )
 _policies = st.fixed_dictionaries(
@@ -82,6 +93,7 @@ _policies = st.fixed_dictionaries(
         "exploration": st.just({"share": 0.3, "within": 0.5, "sharpness": 1}),
         "cascade": st.just({"start_quality": 0.3, "cost_share": 1, "complexity": ["simple", "medium", "complex"]}),
         "shares": st.just({"targets": {"gpt-4.1": 0.9, "o3": 0.1}, "control": 1}),
+        "profiles": st.just({"fast": {"weights": _FAST, "abilities": {"creative": 1}}}),
         "rules": _rules,
     },
 )
@@ -123,6 +135,14 @@ _views = st.fixed_dictionaries(
         "override": st.builds(
             OverrideView, scope=st.sampled_from(["always", "area"]), model=_model, override_id=st.just("o-1")
         ),
+        "settings": st.builds(
+            UserSettings,
+            auto=st.sampled_from(["on", "on", "off", "fixed"]),
+            model=_model,
+            preferred_models=_names,
+            avoided_models=_names,
+            profile=st.sampled_from([None, "fast"]),
+        ),
         "shares": st.just({"gpt-4.1": 0.1, "o3": 0.9}),
         "cached": st.builds(
             CachedChoice, models=st.tuples(_model, _model), tier=st.just(2), codes=st.just(("best_score",))
@@ -136,7 +156,9 @@ _views = st.fixed_dictionaries(
 @cache
 def _base() -> CompiledConfig:
     policy = PolicyDocument(kind="policy", name="own", pool=tuple(POOL))
-    return with_documents(policy, TenantDocument(kind="tenant", name="t", policy="own"))
+    caps = PlanCaps.model_validate({"per_request": "0.01"})
+    plan = PlanDocument(name="narrow", pool=("gpt-4.1", "gpt-4.1-mini", "o3"), budget=caps)
+    return with_documents(policy, plan, TenantDocument(kind="tenant", name="t", policy="own"))
 
 
 def made(

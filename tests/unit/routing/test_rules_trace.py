@@ -70,7 +70,7 @@ def test_every_rule_is_looked_at_with_all_its_conditions(made: Case) -> None:
     """Each rule of the router is traced once; it fails exactly where a condition does, and then names it (R4)."""
     trace, look = rules_trace(made), made.look()
     values = condition_values(made.facts, made.task, made.policy)
-    assert sorted(found(trace)) == sorted(item.name for item in made.policy.settings.rules)
+    assert sorted(found(trace)) == sorted(item.name for item in (*made.policy.own.routes, *made.policy.settings.rules))
     for item in made.policy.rules:
         checks = item.checks(values, made.task)
         assert all(check.holds for check in checks) == item.holds(values, made.task)

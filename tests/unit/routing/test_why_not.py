@@ -14,6 +14,7 @@ from routing.counterfactual import Case, Edit
 from routing.decide import decide
 from routing.router_changes import good_record
 from routing.score import set_weight
+from routing.tenant_changes import change_routes
 from routing.why_not import MOST, UnknownModelError, WhyNot, lines, why_not
 from schemas.control import DOCUMENT
 from schemas.control_policy import PolicyDocument, Weights
@@ -21,6 +22,7 @@ from schemas.control_tenant import Area, Space, TenantDocument
 from schemas.decision import CachedChoice, Choice, Denial, OverrideView, PreferenceView, StatisticsView, View
 from schemas.money import PICO
 from schemas.request import Constraints, Message, SpaceType
+from schemas.user_settings import UserSettings
 from tests.brain import DAY_END, NOW, case, day, month, policy, request, tenant
 from tests.unit.routing.cases import MODELS, POOL, cases, rule
 
@@ -300,3 +302,30 @@ def test_smaller_changes_come_first() -> None:
     """What touches one request stands before what touches a tenant, that before what touches a router (R23)."""
     answer = why_not(case(policy(pool=POOL), request(**UNCLEAR)), "o3")
     assert kinds(answer) == ["name", "prefer", "boost"]
+
+
+def test_what_people_set_is_named_and_can_be_changed() -> None:
+    """A fixed model, Auto off, a route, a plan and a dimension are named, each with the document that says so."""
+    fixed = View(settings=UserSettings(auto="fixed", model="gpt-4.1"))
+    answer = why_not(case(policy(pool=POOL), request("hello"), fixed), "o3")
+    assert (answer.verdict, answer.deciders[0].kind) == ("decided", "settings")
+    assert answer.changes[0].kind == "name"
+    off = why_not(case(policy(pool=POOL), request("hello"), View(settings=UserSettings(auto="off"))), "o3")
+    assert off.refusal == "auto_off"
+    route = {**rule("own", "lock", ("gpt-4.1",)), "when": {"planning": True}}
+    routed = why_not(case(policy({"routes": [route]}, pool=POOL), request("hello", planning=True)), "o3")
+    assert (routed.deciders[0].kind, routed.deciders[0].document) == ("rule", "tenant/t@1")
+    short = {"home": {"values": {"openai": 1}, "veto_below": 0.5}}
+    barred = why_not(case(policy({"dimensions": short}, pool=POOL), request("hello")), "claude-haiku-4.5")
+    assert [(bar.rule, bar.document) for bar in barred.bars] == [("dimension", "tenant/t@1")]
+    planned = why_not(case(tenant(plan="starter"), request("hello")), "opus")
+    assert ("not_in_plan", "plan/starter@1") in {(bar.rule, bar.document) for bar in planned.bars}
+
+
+def test_a_route_is_changed_in_the_document_that_states_it() -> None:
+    """The change of a route of the tenant's own edits the tenant, and chooses the model (U4, R23)."""
+    route = {**rule("own", "lock", ("gpt-4.1",)), "when": {"planning": True}}
+    made = case(policy({"routes": [route]}, pool=POOL), request("hello", planning=True))
+    changes = [change for change in change_routes(inquiry(made, "o3")) if made.edited(*change.edits).chooses("o3")]
+    assert [change.kind for change in changes] == ["route_models"]
+    assert {edit.where for change in changes for edit in change.edits} == {"tenant/t@1"}
