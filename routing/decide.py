@@ -4,6 +4,7 @@ Pipeline: deadline -> what was asked by name -> rules -> every model barred or s
 The hold is the largest bound of the chain; models whose bound does not fit a budget are barred, so no chain is over it.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -120,7 +121,7 @@ def condition_values(facts: RequestFacts, task: TaskDescriptor, policy: TenantPo
 
 
 def boosts_of(s: Situation, ruling: Ruling) -> dict[str, float]:
-    """Return boosts by rules, by what space and area prefer, and to the default model when the text says little."""
+    """Return boosts by rules, by what space, area and user prefer, and to the default model of unclear texts."""
     boosts = dict(ruling.boosts)
     advice, settings = s.view.advice, s.policy.settings
     if advice is not None and advice.model is not None and settings.advice is not None:
@@ -128,21 +129,24 @@ def boosts_of(s: Situation, ruling: Ruling) -> dict[str, float]:
     for model, boost in s.policy.share_boosts(s.view.shares).items():
         boosts[model] = boosts.get(model, 0.0) + boost
     policy, scoring = s.policy, s.policy.scoring
-    for place in (policy.space(s.facts.space), policy.area(s.facts.space, s.facts.area)):
-        if place is not None:
-            for model in policy.names.resolve_all(place.prefer)[0]:
-                boosts[model] = boosts.get(model, 0.0) + scoring.preferred
-            for model in policy.names.resolve_all(place.avoid)[0]:
-                boosts[model] = boosts.get(model, 0.0) - scoring.avoid_for
-    settings = s.view.settings
-    if settings is not None:
-        for model in policy.names.resolve_all(settings.preferred_models)[0]:
+    for prefer, avoid in _wishes(s):
+        for model in policy.names.resolve_all(prefer)[0]:
             boosts[model] = boosts.get(model, 0.0) + scoring.preferred
-        for model in policy.names.resolve_all(settings.avoided_models)[0]:
+        for model in policy.names.resolve_all(avoid)[0]:
             boosts[model] = boosts.get(model, 0.0) - scoring.avoid_for
     if policy.default_model is not None and s.task.confidence < policy.settings.confidence_floor:
         boosts[policy.default_model] = boosts.get(policy.default_model, 0.0) + scoring.default_model
     return boosts
+
+
+def _wishes(s: Situation) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Yield (preferred, avoided) models of the request's space, its area and its user's settings."""
+    for place in (s.policy.space(s.facts.space), s.policy.area(s.facts.space, s.facts.area)):
+        if place is not None:
+            yield place.prefer, place.avoid
+    settings = s.view.settings
+    if settings is not None:
+        yield settings.preferred_models, settings.avoided_models
 
 
 def _field(s: Situation, wanted: Asked, lock: str | None, ruling: Ruling) -> Field:

@@ -30,13 +30,15 @@ class AdviceDesk:
 
     def order(self, request: OpenRequest) -> bool:
         """Order advice for an accepted request; return False where it is to be decided at once."""
-        policy = self._context.config.tenant(request.facts.tenant)
+        policy = self._context.config.tenant(request.facts.tenant, request.facts.plan)
         advice = policy.settings.advice if policy is not None else None
         if policy is None or advice is None or not wants_advice(advice, request.facts, request.task, self._context.now):
             return False
         if self._requests.standing(request) is not None:
             return False
         view = self._requests.view(request, policy, None, request.causation_id, NUMBER)
+        if view.settings is not None and view.settings.auto != "on":
+            return False
         options = self._options(request, view, policy, advice)
         if options is None:
             return False
@@ -64,7 +66,7 @@ class AdviceDesk:
 
     def _fits(self, request: OpenRequest, chosen: Choice, policy: TenantPolicy) -> bool:
         ledger = self._context.state.ledger(request.facts.tenant)
-        return ledger.fits(chosen.bound, policy.budget, self._context.now_ms)
+        return ledger.fits(chosen.bound, policy.caps, self._context.now_ms)
 
     def _options(
         self, request: OpenRequest, view: View, policy: TenantPolicy, advice: Advice

@@ -173,3 +173,16 @@ def test_the_question_names_all_that_may_be_answered() -> None:
         listed = next(iter(schema["properties"].values()))["enum"]
         assert listed == list(names)
         assert all(name in text for name in names)
+
+
+def test_nobody_is_asked_where_the_user_leaves_nothing_to_choose() -> None:
+    """With Auto fixed or off in the user's settings no advice is bought (U5, B9)."""
+    w = world()
+    for auto, model in (("fixed", "gpt-4o"), ("off", None)):
+        fields = {"auto": auto} if model is None else {"auto": auto, "model": model}
+        w.publish(t.OVERRIDES, {"type": "pointsman.settings.changed.v1", "user": "ann", **fields})
+        w.ask(f"r-{auto}", user="ann")
+        w.run()
+    assert w.values(t.DECISIONS, "advice.ordered") == []
+    assert [decision["model"] for decision in w.decisions()] == ["gpt-4o"]
+    assert w.values(t.DECISIONS, "request.refused")[0]["code"] == "auto_off"
