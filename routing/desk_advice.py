@@ -1,7 +1,7 @@
 """Advice at the desk (SPEC R22, B9): ordered before the first decision, its end is read by it; the spend is held."""
 
 from datetime import timedelta
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from routing.advice import advised_task, adviser_facts, adviser_task, read_advice, wants_advice
 from routing.build import build
@@ -90,8 +90,8 @@ class AdviceDesk:
         outcome: Literal["given", "unreadable", "failed"] = (
             "given" if found else ("failed" if content is None else "unreadable")
         )
-        values: dict[str, Any] = {"order_id": decision.decision_id, "kind": ordered["kind"], "adviser": decision.model}
-        request.advised = AdviceView(**values, outcome=outcome, **found)
+        asked = {"order_id": decision.decision_id, "kind": ordered["kind"], "adviser": decision.model}
+        request.advised = AdviceView.model_validate({**asked, **found, "outcome": outcome})
         policy = self._context.config.tenant(request.facts.tenant)
         if policy is not None:
             request.task = advised_task(request.task, request.advised, policy.taxonomy)

@@ -75,7 +75,7 @@ class Context:
     def first_time(self, record: Record, tenant: str, kind: str, identity: str) -> bool:
         """Return whether this id of a command is new within the dedupe window, and remember it."""
         name = f"{kind}:{identity}"
-        appended = min(record.timestamp_ms, self.now_ms)  # producers set the timestamps of `overrides`
+        appended = min(record.timestamp_ms, self.now_ms)  # a topic made elsewhere may carry producers' times
         seen = self.state.seen.get((tenant, name))
         if seen is not None and appended <= seen.expires_ms:
             return False
