@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from deploy.run_dir import RunDir
+from streams import encoders
 from streams.config_signature import SigningKeyError, Trust
 from streams.java_runtime import JavaNotFoundError, find_java
 from streams.kafka_jars import KAFKA_VERSION, JarsUnavailableError, jar_cache, kafka_jars, missing_jars
@@ -44,6 +45,7 @@ def machine_checks(run_dir: RunDir, on_progress: Callable[[str], None]) -> list[
         disk_check(run_dir),
         java_check(),
         jars_check(on_progress),
+        encoders_check(),
         port_check(),
         signing_check(Settings().config_keys),
     ]
@@ -116,6 +118,15 @@ def signing_check(keys: str) -> Check:
     if required:
         return Check("config keys", "ok", "tenants and endpoints count only when a configured key has signed them")
     return Check("config keys", "ok", "none: every valid document on the config topic counts, signed or not")
+
+
+def encoders_check() -> Check:
+    """An encoder that can be loaded here; what the configuration asks for is looked at where pointsman runs."""
+    found = encoders.at_hand()
+    if not found:
+        none = "none: policies that compare prompts with clusters route without them"
+        return Check("encoders", "warn", none, "pip install 'pointsman[encoder]'")
+    return Check("encoders", "ok", ", ".join(found))
 
 
 def port_check() -> Check:

@@ -1,13 +1,20 @@
 """What `pointsman doctor` looks at on the Kafka of a running pointsman."""
 
 import time
+from collections.abc import Sequence
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 
 from deploy.doctor import Check
 from deploy.run_dir import RunDir, SupervisorState
+from routing.clusters import ClusterTable
+from schemas import topics
+from streams import encoders
+from streams.cluster_source import tables_in_use
+from streams.config_log import ConfigLog
 from streams.kafka_clients import admin, consumer
 from streams.kafka_ready import cluster_id
+from streams.log_reader import read_range
 from streams.settings import Settings
 from streams.topology import new_topics
 
@@ -28,7 +35,7 @@ def running_checks(run_dir: RunDir) -> list[Check]:
     checks.append(broker)
     if broker.state == "ok":
         try:
-            checks += [topics_check(settings), progress_check(settings)]
+            checks += [topics_check(settings), clusters_check(settings), progress_check(settings)]
         except KafkaException as error:
             checks.append(
                 Check("topics", "fail", error.args[0].str(), "does the user have the right to describe topics?")
@@ -70,6 +77,27 @@ def topics_check(settings: Settings) -> Check:
             "topics", "fail", f"unexpected number of partitions: {', '.join(other)}", "see docs: partitions are fixed"
         )
     return Check("topics", "ok", f"{len(wanted)} topics")
+
+
+def clusters_check(settings: Settings) -> Check:
+    """The clusters that tenants' policies name can be used: centroids of their examples, an encoder at hand."""
+    config = ConfigLog()
+    config.add(list(read_range(settings, {(topics.CONFIG, 0): 0})))
+    return clusters_found(tables_in_use(config.compiled))
+
+
+def clusters_found(tables: Sequence[ClusterTable]) -> Check:
+    """Say of each table whether it can be used here."""
+    for table in tables:
+        if table.fault is not None:
+            return Check("clusters", "warn", f"{table.reference}: {table.fault}", "pointsman clusters rebuild")
+        try:
+            encoders.load(table.encoder)
+        except encoders.EncoderUnavailableError as error:
+            told = f"{table.reference} is not used, requests are routed without it: {error}"
+            return Check("clusters", "warn", told, error.next)
+    names = ", ".join(f"{table.reference} by {table.encoder}" for table in tables)
+    return Check("clusters", "ok", names or "no tenant's policy names any")
 
 
 def progress_check(settings: Settings) -> Check:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Self
 
+from routing.clusters import ClusterTable
 from routing.models import ModelEntry, compile_model
 from routing.own_models import has_own, own_entries, own_names
 from routing.pricing import Rates, rates_at
@@ -14,6 +15,7 @@ from routing.tenant_policy import TenantPolicy
 from schemas.control import ConfigDocument
 from schemas.control_base import FlagsDocument
 from schemas.control_catalog import CatalogDocument
+from schemas.control_clusters import ClustersDocument
 from schemas.control_plan import PlanDocument
 from schemas.control_policy import PolicyDocument
 from schemas.control_prices import PricesDocument
@@ -40,6 +42,7 @@ class CompiledConfig:
                 newest[document.kind, document.name] = document
         self._newest = newest
         self._taxonomies: dict[str, Taxonomy] = {}
+        self._clusters: dict[str, ClusterTable] = {}
         self._entries: dict[tuple[str, str, str], tuple[tuple[ModelEntry, ...], NameTable]] = {}
         self._tenants: dict[str, TenantPolicy | None] = {}
         self._by_plan: dict[tuple[str, str], TenantPolicy | None] = {}
@@ -66,11 +69,11 @@ class CompiledConfig:
     def replaced(self, document: TenantDocument | PolicyDocument) -> Self:
         """Return the configuration with another document in the place of its kind, name and version.
 
-        What was compiled of catalogs, prices and taxonomies is shared.
+        What was compiled of catalogs, prices, taxonomies and clusters is shared.
         """
         changed = self._by_key | {(document.kind, document.name, document.version): document}
         other = type(self)({known.document_key: known for known in changed.values()})
-        other._taxonomies = self._taxonomies  # noqa: SLF001 - of its own class
+        other._taxonomies, other._clusters = self._taxonomies, self._clusters  # noqa: SLF001 - of its own class
         other._entries, other._histories = self._entries, self._histories  # noqa: SLF001 - of its own class
         return other
 
@@ -145,6 +148,15 @@ class CompiledConfig:
             return ()
         return self._models(listed, book, self._taxonomy("default"))[0]
 
+    def clusters(self, reference: str) -> ClusterTable | None:
+        """Return the clusters that ``name`` (newest) or ``name@version`` means, compiled, or None."""
+        document = self.document("clusters", reference)
+        if not isinstance(document, ClustersDocument):
+            return None
+        if document.reference not in self._clusters:
+            self._clusters[document.reference] = ClusterTable(document)
+        return self._clusters[document.reference]
+
     def _taxonomy(self, reference: str) -> Taxonomy:
         document = self.document("taxonomy", reference)
         if not isinstance(document, TaxonomyDocument):
@@ -192,6 +204,7 @@ class CompiledConfig:
             catalog=catalog.reference,
             price_book=book.reference,
             taxonomy=taxonomy,
+            clusters=None if policy.clusters is None else self.clusters(policy.clusters.document),
             entries=entries,
             names=names,
             price_changes=tuple(changes),

@@ -1,17 +1,19 @@
 """Classify a request: type with confidence, complexity, pattern, token estimates and bounds (SPEC F5, R8). Pure."""
 
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from pydantic_core import to_json
 
+from routing.blend import blended
 from routing.build import build
 from routing.catalog import CompiledConfig
-from routing.classifier_model import ClassifierModel
+from routing.classifier_model import Verdict
+from routing.clusters import NO_MATCH, ClusterPlan, ClusterReader
 from routing.named_features import features_of
 from routing.signals import Reading, byte_length, read
 from routing.taxonomy import Taxonomy
 from routing.words import TYPE_SLICE, TYPES, UNIT, slot
-from schemas.classification import TaskDescriptor, TaskType
+from schemas.classification import ClusterReading, TaskDescriptor, TaskType
 from schemas.control_taxonomy import Route, TypeProfile
 from schemas.decision import SignalsView
 from schemas.request import Attachment, RequestReceived
@@ -39,8 +41,36 @@ _BY_INTENT: Final = {
 _RANK: Final[tuple[Complexity, ...]] = ("simple", "medium", "complex", "critical")
 
 
+class Classified(NamedTuple):
+    """The task descriptor, and the cluster scores that were read for it."""
+
+    task: TaskDescriptor
+    clusters: ClusterReading | None
+
+
+class _Guess(NamedTuple):
+    """A type, how sure it is, and the probabilities behind it where the learned classifier gave it."""
+
+    kind: str
+    confidence: float
+    verdict: Verdict | None = None
+
+    @property
+    def surety(self) -> float:
+        """How sure the best answer is, be it ``general``."""
+        return self.confidence if self.verdict is None else self.verdict.confidence
+
+
 def classify(request: RequestReceived, compiled: CompiledConfig) -> TaskDescriptor:
-    """Return the task descriptor of a request. Never raises on text; the text cannot change caps or policy."""
+    """Return the task descriptor of a request by its text and fields alone, without clusters."""
+    return classify_with(request, compiled, None).task
+
+
+def classify_with(request: RequestReceived, compiled: CompiledConfig, reader: ClusterReader | None) -> Classified:
+    """Return the task descriptor of a request. Never raises on text; the text cannot change caps or policy.
+
+    ``reader`` is asked for cluster scores where the tenant's policy wants them; without it there are none.
+    """
     taxonomy = compiled.taxonomy_of(request.tenant)
     reading = read(request, taxonomy.words)
     detector = compiled.detector_of(request.tenant)
@@ -49,25 +79,41 @@ def classify(request: RequestReceived, compiled: CompiledConfig) -> TaskDescript
         reading = reading._replace(signals=build(SignalsView, found))
     route = taxonomy.route(request.mode, request.job_type)
     area = compiled.area_type(request.tenant, request.space, request.area, request.area_task_type)
-    kind, confidence = _type(reading, taxonomy)
-    if area is not None:
-        kind, confidence = area, 1.0
-    elif route.type is not None:
-        kind, confidence = route.type.value, 1.0
-    return _describe(request, reading, taxonomy, route, kind, confidence)
+    said = area if area is not None else None if route.type is None else route.type.value
+    guess = _type(reading, taxonomy) if said is None else _Guess(said, 1.0)
+    policy = compiled.tenant(request.tenant) if reader is not None and route.modality == "text" else None
+    plan = None if policy is None else policy.clusters
+    scores = None
+    if reader is not None and plan is not None and plan.asked(guess.surety):
+        scores = reader(plan.table.reference, reading.text.lower)
+        guess = _blend(guess, scores, plan, taxonomy)
+    match = NO_MATCH if scores is None or plan is None else plan.table.match(scores)
+    task = _describe(request, reading, taxonomy, route, guess)
+    if match.cluster is not None:
+        task = build(TaskDescriptor, {**task.__dict__, "cluster": match.cluster, "cluster_score": match.score})
+    return Classified(task, scores)
 
 
-def _type(reading: Reading, taxonomy: Taxonomy) -> tuple[str, float]:
-    """Return (type, confidence) by the learned classifier if the taxonomy names one, else by its words.
+def _blend(guess: _Guess, scores: ClusterReading | None, plan: ClusterPlan, taxonomy: Taxonomy) -> _Guess:
+    """Return the guess after the scores, where it was unsure."""
+    if scores is None or guess.verdict is None or guess.surety >= plan.table.document.unsure_below:
+        return guess
+    return _said(blended(guess.verdict, scores, plan.table), taxonomy.classifier_floor)
+
+
+def _type(reading: Reading, taxonomy: Taxonomy) -> _Guess:
+    """Return the type by the learned classifier if the taxonomy names one, else by its words.
 
     By words: the share of the strongest evidence, below the floor ``general``;
     confidence = first / (first + second + 1): one word alone gives 0.5, a rival of equal strength halves it.
     """
     signals = reading.signals
     if signals.is_greeting and reading.words <= 2:
-        return TaskType.SIMPLE_TASK.value, 0.9
+        return _Guess(TaskType.SIMPLE_TASK.value, 0.9)
     if taxonomy.classifier is not None:
-        return _learned(reading, taxonomy.classifier, taxonomy.classifier_floor)
+        if not reading.words:
+            return _Guess(TaskType.GENERAL.value, 0.0)
+        return _said(taxonomy.classifier.verdict(reading), taxonomy.classifier_floor)
     scores = [value / UNIT for value in reading.evidence[TYPE_SLICE]]
     _add_structure(scores, reading)
     first = second = 0.0
@@ -78,24 +124,22 @@ def _type(reading: Reading, taxonomy: Taxonomy) -> tuple[str, float]:
         elif score > second:
             second = score
     if signals.is_greeting and first < 1:
-        return TaskType.SIMPLE_TASK.value, 0.9
+        return _Guess(TaskType.SIMPLE_TASK.value, 0.9)
     confidence = round(first / (first + second + 1.0), 9)
     if confidence < taxonomy.confidence_floor:
-        return TaskType.GENERAL.value, confidence
-    return TYPES[best], confidence
+        return _Guess(TaskType.GENERAL.value, confidence)
+    return _Guess(TYPES[best], confidence)
 
 
-def _learned(reading: Reading, classifier: ClassifierModel, floor: float) -> tuple[str, float]:
+def _said(verdict: Verdict, floor: float) -> _Guess:
     """Return the most likely type and its calibrated probability.
 
     ``general`` is what the text does not tell: its confidence is that of the best other type, which was not enough.
     """
-    if not reading.words:
-        return TaskType.GENERAL.value, 0.0
-    verdict = classifier.verdict(reading)
     if verdict.best == _INDEX["general"]:
-        return TaskType.GENERAL.value, verdict.runner_up
-    return (verdict.label if verdict.confidence >= floor else TaskType.GENERAL.value), verdict.confidence
+        return _Guess(TaskType.GENERAL.value, verdict.runner_up, verdict)
+    kind = verdict.label if verdict.confidence >= floor else TaskType.GENERAL.value
+    return _Guess(kind, verdict.confidence, verdict)
 
 
 def _add_structure(scores: list[float], reading: Reading) -> None:
@@ -132,8 +176,9 @@ def _complexity(reading: Reading, base: Complexity, kind: str) -> Complexity:
 
 
 def _describe(
-    request: RequestReceived, reading: Reading, taxonomy: Taxonomy, route: Route, kind: str, confidence: float
+    request: RequestReceived, reading: Reading, taxonomy: Taxonomy, route: Route, guess: _Guess
 ) -> TaskDescriptor:
+    kind = guess.kind
     profile = taxonomy.profiles[kind]
     signals = reading.signals
     complexity = _complexity(reading, profile.complexity, kind)
@@ -160,7 +205,7 @@ def _describe(
             if "priority" in request.model_fields_set
             else (5 if complexity == "critical" else profile.priority),
             "constraints": limits.model_dump(mode="json", exclude_none=True) if limits.model_fields_set else {},
-            "confidence": confidence,
+            "confidence": guess.confidence,
             "input_token_bound": input_bound(request, reading.bytes),
             "needs_vision": signals.has_images and route.modality == "text",
             "needs_tools": has_tools,
@@ -170,6 +215,7 @@ def _describe(
             "signals": signals,
             "features": features_of(reading),
             "cluster": None,
+            "cluster_score": None,
             "predictions": _NO_PREDICTIONS,
         },
     )

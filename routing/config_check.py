@@ -6,10 +6,12 @@ A document alone is checked by its model (``schemas.control``); this is what onl
 from collections.abc import Iterator, Mapping
 
 from routing.classifier_model import description
+from routing.clusters import ClusterTable
 from routing.config_check_tenant import check_plan, check_tenant
 from routing.config_set import CrossFault, DocumentSet, Place
 from schemas.control import ConfigDocument
 from schemas.control_catalog import CatalogDocument
+from schemas.control_clusters import ClustersDocument
 from schemas.control_plan import PlanDocument
 from schemas.control_policy import PolicyDocument
 from schemas.control_prices import PricesDocument
@@ -34,6 +36,8 @@ def check_documents(documents: Mapping[str, ConfigDocument]) -> list[CrossFault]
             faults += check_plan(document, known)
         elif isinstance(document, TaxonomyDocument):
             faults += _taxonomy(document)
+        elif isinstance(document, ClustersDocument):
+            faults += _clusters(document, known)
     return sorted(set(faults), key=lambda fault: (fault.document, [str(part) for part in fault.place], fault.message))
 
 
@@ -91,6 +95,35 @@ def _taxonomy(document: TaxonomyDocument) -> Iterator[CrossFault]:
         yield CrossFault(document.document_key, ("classifier", "artefact"), message)
 
 
+def _clusters(document: ClustersDocument, known: DocumentSet) -> Iterator[CrossFault]:
+    key, fault = document.document_key, ClusterTable(document).fault
+    if fault is not None:
+        yield CrossFault(key, ("centroids",), f"{fault}; run: pointsman clusters rebuild --file FILE")
+    tables = [known.table(item) for item in known.newest() if isinstance(item, CatalogDocument)]
+    for name, cluster in document.clusters.items():
+        for index, text in enumerate(cluster.models):
+            if tables and not any(names.resolve(text).kind in {"model", "pool"} for names in tables):
+                yield CrossFault(key, ("clusters", name, "models", index), f"{text!r} means no model of a catalog")
+
+
+def _cluster_names(document: PolicyDocument, known: DocumentSet) -> Iterator[CrossFault]:
+    """Yield clusters that a policy's rules name and its clusters document does not have."""
+    use = document.clusters
+    found = None if use is None else known.find("clusters", use.document)
+    if use is not None and not isinstance(found, ClustersDocument):
+        yield CrossFault(
+            document.document_key, ("clusters", "document"), f"no clusters document is called {use.document}"
+        )
+        return
+    names = found.clusters if isinstance(found, ClustersDocument) else {}
+    for number, rule in enumerate(document.rules):
+        for index, name in enumerate(rule.when.cluster):
+            if name not in names:
+                place: Place = ("rules", number, "when", "cluster", index)
+                reason = f"no cluster is called {name}" if names else "the policy names no clusters document"
+                yield CrossFault(document.document_key, place, reason)
+
+
 def _policy(document: PolicyDocument, known: DocumentSet) -> Iterator[CrossFault]:
     for catalog in known.catalogs_of(document):
         names = known.table(catalog)
@@ -99,5 +132,6 @@ def _policy(document: PolicyDocument, known: DocumentSet) -> Iterator[CrossFault
                 yield CrossFault(document.document_key, place, f"{text!r} means no model of {catalog.document_key}")
         if document.default_model is not None and names.resolve(document.default_model).kind == "pool":
             yield CrossFault(document.document_key, ("default_model",), "names one model, not a pool")
+    yield from _cluster_names(document, known)
     if document.shares is not None and abs(sum(document.shares.targets.values()) - 1) > document.shares.tolerance:
         yield CrossFault(document.document_key, ("shares", "targets"), "target shares sum to 1")

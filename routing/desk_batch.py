@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from routing.catalog import CompiledConfig
+from schemas.classification import ClusterReading
 from schemas.control_preferences import Preferences
 from schemas.decision import Health, PreferenceView, StatisticsView
 from schemas.inbound import Rejection
@@ -38,8 +39,8 @@ class GlobalReading:
 class Globals(Protocol):
     """Global inputs, frozen at batch start.
 
-    Live, they come from the compacted topics; in replay, ``read`` answers from the values stored in the decision
-    that has the question's causation id and number.
+    Live, they come from the compacted topics and an encoder; in replay, ``read`` answers from the values stored in the
+    decision that has the question's causation id and number, ``clusters`` from those stored in the classification.
     """
 
     @property
@@ -59,6 +60,13 @@ class Globals(Protocol):
 
     def read(self, question: Question, /) -> GlobalReading:
         """Return what the decision reads."""
+        ...
+
+    def clusters(self, clusters: str, text: str, causation_id: str, /) -> ClusterReading | None:
+        """Return how close the text of the request with ``causation_id`` is to each cluster of a document.
+
+        ``text`` is what ``routing.centroids.sampled`` makes of the prompt. None: nothing at hand can tell.
+        """
         ...
 
 

@@ -9,7 +9,7 @@ import orjson
 
 from routing.build import build, fresh
 from routing.catalog import TenantPolicy
-from routing.classify import classify
+from routing.classify import classify_with
 from routing.decide import decide, ruling_of
 from routing.decision_cache import CacheEntry, cache_key, kept_choice
 from routing.desk_batch import Question
@@ -21,7 +21,7 @@ from routing.endings import Ending, final_result, settled_for, technical_outcome
 from routing.reason_codes import ReasonCode
 from routing.request_facts import facts_of
 from schemas import topics as t
-from schemas.classification import ClassificationMade
+from schemas.classification import ClassificationMade, ClusterReading
 from schemas.decision import (
     Choice,
     DecisionMade,
@@ -127,13 +127,19 @@ class RequestDesk:
     def _classify(
         self, record: Record, event: RequestReceived, causation: str
     ) -> tuple[OpenRequest, ClassificationMade]:
-        task = classify(event, self._context.config)
+        frozen = self._context.globals
+
+        def scores(clusters: str, text: str, /) -> ClusterReading | None:
+            return frozen.clusters(clusters, text, causation)
+
+        task, read = classify_with(event, self._context.config, scores)
         request = OpenRequest(facts_of(event), task, record.offset, causation, event.traceparent)
         classified = fresh(
             ClassificationMade,
             {
                 "id": event_id(event.tenant, ClassificationMade.TYPE, causation, 1),
                 "task": task,
+                "clusters": read,
                 "engine": self._context.engine,
                 **self._context.common(request),
             },

@@ -1,9 +1,10 @@
-"""Rules of tiers 1 and 2, compiled: which lock, restriction and boosts hold for a request (SPEC R4, R5)."""
+"""Rules of tiers 1 to 3, compiled: which lock, restriction and boosts hold for a request (SPEC R4, R5)."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
+from routing.clusters import ClusterTable, rules_of
 from routing.references import NameTable, Suffix
 from schemas.classification import TaskDescriptor
 from schemas.control_policy import PolicyDocument, Rule, When
@@ -66,7 +67,7 @@ class CompiledRule:
     source: str
     """The document that states it, ``kind/name@version``."""
     layer: str
-    tier: int
+    tier: Literal[1, 2, 3]
     effect: str
     models: tuple[str, ...]
     suffix: Suffix | None
@@ -117,20 +118,27 @@ def compile_rules(
     names: NameTable,
     tenant: TenantDocument | None = None,
     left_out: Container[str] = (),
+    clusters: ClusterTable | None = None,
 ) -> tuple[CompiledRule, ...]:
     """Return the tenant's routes, then the policy's rules; each by precedence, then as written.
 
-    Rules none of whose models exist are left out, and the policy's of the layers ``left_out``.
+    Rules none of whose models exist are left out, and the policy's of the layers ``left_out``. Behind the policy's come
+    the rules its clusters stand for; one of the same name that is written replaces them.
     """
+    written = {rule.name for rule in policy.rules}
+    meant = [rule for rule in rules_of(policy, clusters) if rule.name not in written]
     rank = {str(layer): index for index, layer in enumerate(policy.precedence)}
 
-    def ordered(rules: Sequence[Rule], source: str) -> list[CompiledRule]:
-        compiled = [rule for rule in (_compile(rule, source, names) for rule in rules) if rule.models]
-        return sorted(compiled, key=lambda rule: rank[rule.layer])
+    def compiled(rules: Iterable[Rule], source: str) -> list[CompiledRule]:
+        return [rule for rule in (_compile(rule, source, names) for rule in rules) if rule.models]
 
-    routes = [] if tenant is None else ordered(tenant.routes, f"tenant/{tenant.reference}")
-    kept = [rule for rule in policy.rules if rule.layer not in left_out]
-    return (*routes, *ordered(kept, f"policy/{policy.reference}"))
+    def ordered(rules: Sequence[CompiledRule]) -> list[CompiledRule]:
+        return sorted(rules, key=lambda rule: rank[rule.layer])
+
+    routes = [] if tenant is None else compiled(tenant.routes, f"tenant/{tenant.reference}")
+    own = compiled([rule for rule in policy.rules if rule.layer not in left_out], f"policy/{policy.reference}")
+    behind = [] if clusters is None or "cluster" in left_out else compiled(meant, f"clusters/{clusters.reference}")
+    return (*ordered(routes), *ordered([*own, *behind]))
 
 
 def _compile(rule: Rule, source: str, names: NameTable) -> CompiledRule:
@@ -144,7 +152,7 @@ def _compile(rule: Rule, source: str, names: NameTable) -> CompiledRule:
         name=rule.name,
         source=source,
         layer=rule.layer,
-        tier=1 if rule.layer in _TIER_1 else 2,
+        tier=1 if rule.layer in _TIER_1 else 3 if rule.layer == "cluster" else 2,
         effect=rule.effect,
         models=tuple(models),
         suffix=suffix,

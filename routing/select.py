@@ -130,7 +130,7 @@ def _by_rule(s: Situation, rule: CompiledRule, field: Field, ranked: Sequence[Sc
     rest = members if rule.deny else [*members, *ranked]
     listed = members[1:] if rule.effect == "lock" and rule.suffix is None else []
     fallbacks = _fallbacks(s, members[0], rest, listed)
-    return Selection(members[0], fallbacks, 1 if rule.tier == 1 else 2, tuple(codes), rule, sure=True)
+    return Selection(members[0], fallbacks, rule.tier, tuple(codes), rule, sure=True)
 
 
 def _best(

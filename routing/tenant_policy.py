@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from routing.budget_policy import BudgetPolicy
 from routing.build import build
+from routing.clusters import ClusterTable, plan_of
 from routing.dimensions import Dimensions
 from routing.models import ModelEntry
 from routing.plans import cap_sources, compile_plans, narrowed
@@ -92,6 +93,7 @@ class TenantPolicy:
         catalog: str,
         price_book: str,
         taxonomy: Taxonomy,
+        clusters: ClusterTable | None,
         entries: tuple[ModelEntry, ...],
         names: NameTable,
         price_changes: tuple[datetime, ...],
@@ -117,7 +119,8 @@ class TenantPolicy:
         self.names = names
         self.models: Mapping[str, ModelEntry] = {entry.id: entry for entry in entries}
         self.plans = compile_plans(plans, names)
-        self.rules = compile_rules(policy, names, tenant, self.plans.layers_left_out)
+        self.clusters = plan_of(policy, clusters)
+        self.rules = compile_rules(policy, names, tenant, self.plans.layers_left_out, clusters)
         self.chain_length = self.plans.chain_length(policy.chain_length)
         self.exploration = self.plans.exploration(policy.exploration)
         steered = policy.shares is not None and policy.shares.control > 0

@@ -54,6 +54,7 @@ def choice_of(s: Situation, wanted: Asked, field: Field, selection: Selection) -
             "task_type": str(task.type),
             "complexity": task.complexity,
             "cluster": task.cluster,
+            "cluster_score": task.cluster_score,
             "confidence": 1.0 if selection.sure else task.confidence,
             "reason": reason(s, wanted, selection),
             "reason_codes": tuple(code.value for code in dict.fromkeys(codes)),

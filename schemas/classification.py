@@ -45,6 +45,16 @@ class TaskFeatures(Frozen):
     """Words of emergency and high stakes; 1 from two of them."""
 
 
+class ClusterReading(Frozen):
+    """How close a prompt is to each cluster of a document, as one encoder sees it; replay reads it, never the text."""
+
+    clusters: str
+    """``name@version`` of the document."""
+    encoder: str
+    scores: dict[str, float]
+    """Cluster -> cosine to its centroid plus evidence of keywords and patterns, four decimals, in document order."""
+
+
 class TaskDescriptor(Frozen):
     """S3's descriptor, field for field, plus what routing needs: signals, bounds, confidence."""
 
@@ -68,6 +78,8 @@ class TaskDescriptor(Frozen):
     signals: SignalsView = SignalsView()
     features: TaskFeatures = TaskFeatures()
     cluster: str | None = None
+    """The cluster whose score is far enough from nothing and from the second best; None: none is, or none was asked."""
+    cluster_score: float | None = None
     predictions: dict[str, float] = {}
     """Model -> share of good answers (0..1, nine decimals) that the router's trained predictor expects."""
 
@@ -80,4 +92,6 @@ class ClassificationMade(Event):
     type: Literal["pointsman.classification.made.v1"] = "pointsman.classification.made.v1"
     request_id: str
     task: TaskDescriptor
+    clusters: ClusterReading | None = None
+    """The cluster scores that were read for it."""
     engine: str

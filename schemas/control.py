@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, model_validator
 
 from schemas.control_base import KINDS, FlagsDocument
 from schemas.control_catalog import CatalogDocument
+from schemas.control_clusters import ClustersDocument
 from schemas.control_plan import PlanDocument
 from schemas.control_policy import PolicyDocument
 from schemas.control_prices import PricesDocument
@@ -21,6 +22,7 @@ ConfigDocument = Annotated[
     | PricesDocument
     | PolicyDocument
     | TaxonomyDocument
+    | ClustersDocument
     | TenantDocument
     | PlanDocument
     | ProviderDocument

@@ -1,11 +1,11 @@
-"""A router document: weights, rules of tiers 1 and 2, limits, defaults; how requests are routed (SPEC R4-R10, R21)."""
+"""A router document: weights, rules of tiers 1 to 3, limits, defaults; how requests are routed (SPEC R4-R10, R21)."""
 
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from schemas.classification import TaskType
-from schemas.control_base import DocumentBase, Milliseconds, ModelReference, Share, Strict
+from schemas.control_base import DocumentBase, DocumentReference, Milliseconds, ModelReference, Share, Strict
 from schemas.control_preferences import Preferences
 from schemas.control_steering import Advice, Cascade, Complexity, DecisionCache, Exploration, Shares
 from schemas.control_taxonomy import CapabilityName
@@ -83,7 +83,7 @@ class When(Strict):
 
 
 class Rule(Strict):
-    """One rule of tier 1 or 2.
+    """One rule of tier 1 or 2, or, of layer ``cluster``, 3.
 
     ``lock``: the models in their order, the first that no constraint bars. ``restrict``: only these, the score decides.
     ``boost``: all compete, these gain ``boost``. Of the locks and restrictions that match, the one of the most specific
@@ -171,6 +171,17 @@ class Profile(Strict):
         return self
 
 
+class ClusterUse(Strict):
+    """Which clusters prompts are compared with, when, and what follows (SPEC R6)."""
+
+    document: DocumentReference
+    when: Literal["always", "unsure"] = "unsure"
+    """``unsure``: only where the classification is less sure than the document's ``unsure_below``."""
+    effect: Literal["lock", "restrict", "boost", "none"] = "none"
+    """Makes a rule of layer ``cluster`` of each cluster's models, named ``cluster-`` and the cluster's name."""
+    boost: Annotated[float, Field(ge=-1, le=1)] = 0.1
+
+
 class ModelTarget(Strict):
     """What a model is expected to reach (SPEC A10), with the statistic it is judged by."""
 
@@ -197,6 +208,8 @@ class PolicyDocument(DocumentBase):
     confidence_floor: Share = 0.35
     precedence: tuple[Layer, ...] = LAYERS
     rules: Annotated[tuple[Rule, ...], Field(max_length=1000)] = ()
+    clusters: ClusterUse | None = None
+    """Without it no prompt is compared with clusters."""
     fallbacks: dict[ModelReference, tuple[ModelReference, ...]] = {}
     """Fallback chain of a model, before the next best by score."""
     chain_length: Annotated[int, Field(ge=1, le=5)] = 3

@@ -201,6 +201,7 @@ class Choice(Frozen):
     task_type: str
     complexity: str
     cluster: str | None = None
+    cluster_score: float | None = None
     confidence: float
     reason: str
     """One line for people; it completes the sentence "because ..."."""

@@ -1,16 +1,18 @@
-"""Which code decided: the package's version and a hash of the pure core's sources, stored in every decision."""
+"""Which code decided, and with which encoders at hand: stored in every decision."""
 
 import hashlib
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 
+from streams.encoders import at_hand
+
 
 @cache
 def engine_version() -> str:
-    """Return ``version+hash``; the hash covers ``routing`` with its artefacts and ``schemas``.
+    """Return ``version+hash``, then ``+encoder`` for each encoder at hand.
 
-    Equal engines give equal decisions.
+    The hash covers ``routing`` with its artefacts and ``schemas``. Equal engines give equal decisions.
     """
     digest = hashlib.blake2b(digest_size=6)
     for package in ("routing", "schemas"):
@@ -25,4 +27,4 @@ def engine_version() -> str:
         release = version("pointsman")
     except PackageNotFoundError:
         release = "0"
-    return f"{release}+{digest.hexdigest()}"
+    return "+".join((release, digest.hexdigest(), *at_hand()))

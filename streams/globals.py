@@ -17,11 +17,13 @@ from routing.health_view import worst_health
 from routing.preference_book import PreferenceBook
 from routing.statistics_view import merge
 from schemas import topics as t
+from schemas.classification import ClusterReading
 from schemas.decision import Health, StatisticsView
 from schemas.inbound import Rejection
 from schemas.provider_call import ProviderHealth
 from schemas.record import Record
 from schemas.statistics import ModelStatisticsRow
+from streams.cluster_source import ClusterSource
 from streams.config_log import ConfigLog
 from streams.config_signature import Trust
 from streams.kafka_clients import consumer, to_record
@@ -44,12 +46,18 @@ class Frozen:
     preferences: PreferenceBook
     statistics: Mapping[str, Mapping[str, StatisticsView]]
     health: Mapping[str, Health]
+    source: ClusterSource
 
     def read(self, question: Question, /) -> GlobalReading:
         """Return what any decision of this round reads."""
         q = question
         preference = self.preferences.view(q.tenant, q.user, q.space, q.preferences, q.now)
         return GlobalReading(preference, self.statistics.get(q.task_type, {}), self.health)
+
+    def clusters(self, clusters: str, text: str, _causation_id: str, /) -> ClusterReading | None:
+        """Return how close a text is to each cluster of a document."""
+        table = self.config.clusters(clusters)
+        return None if table is None else self.source.read(table, text)
 
 
 class GlobalInputs:
@@ -58,6 +66,8 @@ class GlobalInputs:
     def __init__(self, settings: Settings) -> None:
         """Open a consumer on all partitions of the global topics, from their beginnings."""
         self._settings = settings
+        self._source = ClusterSource()
+        self._prepared: CompiledConfig | None = None
         self._config = ConfigLog(Trust(settings.config_keys))
         self._preferences = PreferenceBook()
         self._rows: dict[tuple[str, str], dict[int, ModelStatisticsRow]] = {}
@@ -99,6 +109,9 @@ class GlobalInputs:
     def freeze(self) -> Frozen:
         """Return the current view; the same object until something changes."""
         if self._frozen is None:
+            if self._prepared is not self._config.compiled:
+                self._prepared = self._config.compiled
+                self._source.prepare(self._prepared)
             for task_type, model in self._changed_statistics:
                 by_model = dict(self._statistics.get(task_type, {}))
                 by_model[model] = merge(self._rows[task_type, model].values())
@@ -111,6 +124,7 @@ class GlobalInputs:
                 self._preferences,
                 dict(self._statistics),
                 worst_health(self._health.values()),
+                self._source,
             )
         return self._frozen
 

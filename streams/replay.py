@@ -1,6 +1,7 @@
 """Replay: run the desks over history again, along the journal, and compare every byte they write (DESIGN promise 3).
 
-Config and time come from the journal; feedback and health values from the decisions, which store what they read. Each
+Config and time come from the journal; feedback and health values from the decisions and cluster scores from the
+classifications, which store what they read. Each
 partition is folded from its first batch, in lockstep over its inputs and outputs, so memory does not grow with history.
 """
 
@@ -14,6 +15,7 @@ from routing.catalog import CompiledConfig
 from routing.desk import INPUTS, WRITES, Desk
 from routing.desk_batch import Batch, GlobalReading, Question
 from schemas import topics as t
+from schemas.classification import ClusterReading
 from schemas.decision import AdviceOrdered, DecisionMade, RequestRefused, View
 from schemas.inbound import Rejection
 from schemas.journal import BatchJournaled
@@ -104,11 +106,18 @@ class Cursor:
 class HistoricGlobals:
     """Global inputs as a batch of the past read them."""
 
-    def __init__(self, config: CompiledConfig, journal: BatchJournaled, views: Mapping[tuple[str, int], View]) -> None:
-        """Bind the config at the journaled position and the views stored in the batch's decisions."""
+    def __init__(
+        self,
+        config: CompiledConfig,
+        journal: BatchJournaled,
+        views: Mapping[tuple[str, int], View],
+        scores: Mapping[str, ClusterReading],
+    ) -> None:
+        """Bind the config at the journaled position, and what the batch's decisions and classifications stored."""
         self.config = config
         self.positions: Mapping[str, tuple[int, ...]] = journal.globals
         self._views = views
+        self._scores = scores
         self.rejected_config: Sequence[tuple[Record, Rejection]] = ()
 
     def read(self, question: Question, /) -> GlobalReading:
@@ -117,6 +126,10 @@ class HistoricGlobals:
         if view is None:
             return GlobalReading()
         return GlobalReading(view.preference, view.statistics, view.health)
+
+    def clusters(self, _clusters: str, _text: str, causation_id: str, /) -> ClusterReading | None:
+        """Return the scores stored with the classification: an encoder may be another one today, or none."""
+        return self._scores.get(causation_id)
 
 
 def stored_views(records: Sequence[Record]) -> dict[tuple[str, int], View]:
@@ -136,6 +149,16 @@ def stored_views(records: Sequence[Record]) -> dict[tuple[str, int], View]:
         else:
             views[value["causation_id"], value["number"]] = view
     return views
+
+
+def stored_scores(records: Sequence[Record]) -> dict[str, ClusterReading]:
+    """Return causation id -> cluster scores of the classifications that read some."""
+    scores: dict[str, ClusterReading] = {}
+    for record in records:
+        value: dict[str, Any] = orjson.loads(record.value or b"{}")
+        if value.get("clusters") is not None:
+            scores[value["causation_id"]] = ClusterReading.model_validate(value["clusters"])
+    return scores
 
 
 class PartitionReplay:
@@ -199,7 +222,7 @@ class PartitionReplay:
         desk.engine = journal.engine
         batch = Batch(
             journal.now_ms,
-            HistoricGlobals(self._config.compiled, journal, views),
+            HistoricGlobals(self._config.compiled, journal, views, stored_scores(actual[t.CLASSIFICATIONS])),
             provider_calls=taken[t.PROVIDER_CALLS],
             overrides=taken[t.OVERRIDES],
             requests=taken[t.REQUESTS],

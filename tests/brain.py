@@ -7,7 +7,8 @@ from typing import Any
 
 from deploy.shipped_config import shipped_documents
 from routing.catalog import CompiledConfig, compile_config
-from routing.classify import classify
+from routing.classify import classify, classify_with
+from routing.clusters import ClusterReader
 from routing.counterfactual import Case
 from routing.decide import decide
 from routing.request_facts import facts_of
@@ -18,6 +19,7 @@ from schemas.control_tenant import TenantDocument
 from schemas.decision import Choice, Denial, View, WindowLine
 from schemas.money import PICO
 from schemas.request import RequestReceived
+from streams.cluster_source import ClusterSource
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY_END = datetime(2026, 11, 21, tzinfo=UTC)
@@ -58,25 +60,47 @@ def request(prompt: str | None = "Summarize this text.", **fields: Any) -> Reque
     return RequestReceived(**{**values, **fields})
 
 
+def cluster_reader(config: CompiledConfig) -> ClusterReader:
+    """Return a reader by the encoder of the wheel."""
+    return ClusterSource().reader(config)
+
+
 def route(
-    config: CompiledConfig, event: RequestReceived, view: View | None = None, now: datetime = NOW
+    config: CompiledConfig,
+    event: RequestReceived,
+    view: View | None = None,
+    now: datetime = NOW,
+    reader: ClusterReader | None = None,
 ) -> Choice | Denial:
     """Classify and decide."""
     found = config.tenant(event.tenant, event.plan)
     assert found is not None
-    return decide(facts_of(event), classify(event, config), view or View(), found, now)
+    task, _ = classify_with(event, config, reader)
+    return decide(facts_of(event), task, view or View(), found, now)
 
 
 def case(
-    config: CompiledConfig, event: RequestReceived, view: View | None = None, now: datetime = NOW, number: float = 0.0
+    config: CompiledConfig,
+    event: RequestReceived,
+    view: View | None = None,
+    now: datetime = NOW,
+    number: float = 0.0,
+    reader: ClusterReader | None = None,
 ) -> Case:
     """Return everything a decision reads, to make it and to make it again with something changed."""
-    return Case(facts_of(event), classify(event, config), view or View(), config, now, number)
+    task, _ = classify_with(event, config, reader)
+    return Case(facts_of(event), task, view or View(), config, now, number)
 
 
-def chosen(config: CompiledConfig, event: RequestReceived, view: View | None = None, now: datetime = NOW) -> Choice:
+def chosen(
+    config: CompiledConfig,
+    event: RequestReceived,
+    view: View | None = None,
+    now: datetime = NOW,
+    reader: ClusterReader | None = None,
+) -> Choice:
     """Return the choice; a denial fails the test with its reason."""
-    outcome = route(config, event, view, now)
+    outcome = route(config, event, view, now, reader)
     assert isinstance(outcome, Choice), outcome.reason
     return outcome
 

@@ -4,7 +4,7 @@ import ipaddress
 import os
 import sys
 import uuid
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import hypothesis
 import pytest
 from confluent_kafka.admin import AdminClient
 
+from streams import minilm
 from streams.kafka_jars import kafka_jars
 from streams.local_kafka import LocalKafka
 from streams.settings import Settings
@@ -67,6 +68,17 @@ def jars() -> list[Path]:
     """The jars of Apache Kafka; fetched on the very first run."""
     with _outside_allowed():
         return kafka_jars()
+
+
+@pytest.fixture(scope="session")
+def encoder_jar() -> Callable[[], None]:
+    """Fetches the jar of the ONNX encoder, on the very first run."""
+
+    def fetch() -> None:
+        with _outside_allowed():
+            minilm.fetch()
+
+    return fetch
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,7 @@ COMMANDS = (
     "settings",
     "plan",
     "models",
+    "clusters",
     "topology",
     "sql",
     "dlq",

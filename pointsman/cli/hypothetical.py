@@ -30,11 +30,12 @@ def hypothetical(run_dir: Path, tenant: str, fields: dict[str, Any]) -> "Case":
     """Return the case of a request of these fields: nothing spent, no history, nobody's preferences."""
     from datetime import UTC, datetime
 
-    from routing.classify import classify
+    from routing.classify import classify_with
     from routing.counterfactual import Case
     from routing.request_facts import facts_of
     from schemas.decision import View
     from schemas.request import RequestReceived
+    from streams.cluster_source import ClusterSource
 
     config, now = configuration(run_dir), datetime.now(UTC)
     policy = config.tenant(tenant)
@@ -43,4 +44,5 @@ def hypothetical(run_dir: Path, tenant: str, fields: dict[str, Any]) -> "Case":
     values: dict[str, Any] = {"id": "hypothetical", "request_id": "hypothetical", "occurred_at": now, "tenant": tenant}
     request = RequestReceived(**values, **fields)
     view = View(per_request_cap=policy.budget.per_request)
-    return Case(facts_of(request), classify(request, config), view, config, now)
+    task, _ = classify_with(request, config, ClusterSource().reader(config))
+    return Case(facts_of(request), task, view, config, now)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from streams.local_kafka import LocalKafka
 from tests.bench.core import pure
+from tests.bench.encoders import tier_3
 from tests.bench.executor import calls
 from tests.bench.figures import Section, machine
 from tests.bench.first_byte import first_byte
@@ -33,6 +34,7 @@ def main() -> None:
             at = broker.bootstrap
             steps: list[Callable[[], Section]] = [
                 lambda: pure(4_000 // scale),
+                lambda: tier_3(400 // scale),
                 lambda: latency(at, 200, 30 // scale + 2),
                 lambda: first_byte(at, 100, 20 // scale + 2),
                 lambda: throughput(at, 20_000 // scale),

@@ -17,7 +17,8 @@ from tests.documents import documents, tenant
 _NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
-def _requests(texts: list[str]) -> list[RequestReceived]:
+def requests_of(texts: list[str]) -> list[RequestReceived]:
+    """Return a request for each prompt."""
     return [
         RequestReceived(
             id=f"e{i}", request_id=f"r{i}", tenant="bench", occurred_at=_NOW, user=f"u{i % 50}", prompt=text
@@ -36,7 +37,7 @@ def pure(count: int = 4000) -> Section:
     config = compile_config({document.document_key: document for document in listed})
     policy = config.tenant("bench")
     assert policy is not None
-    requests = _requests(prompts(count))
+    requests = requests_of(prompts(count))
     facts = [facts_of(request) for request in requests]
     tasks = [classify(request, config) for request in requests]
     view = View()
@@ -57,7 +58,7 @@ def pure(count: int = 4000) -> Section:
         Row("an empty call, p50, us", f"{percentile(nothing, 0.5):.2f}", "", "the floor of the clock"),
     ]
     for tokens in (2_000, 16_000):
-        clipped = _requests([(text * (tokens * 4 // len(text) + 1))[: tokens * 4] for text in prompts(200, seed=3)])
+        clipped = requests_of([(text * (tokens * 4 // len(text) + 1))[: tokens * 4] for text in prompts(200, seed=3)])
         times = microseconds(partial(_classify, clipped, config), len(clipped))
         rows.append(
             Row(

@@ -9,6 +9,7 @@ from deploy.shipped_config import shipped_documents
 from routing.catalog import CompiledConfig, compile_config
 from routing.desk_batch import GlobalReading
 from schemas import topics as t
+from schemas.classification import ClusterReading
 from schemas.control import DOCUMENT, ConfigDocument
 from schemas.control_taxonomy import TaxonomyDocument
 from schemas.inbound import Rejection
@@ -145,3 +146,7 @@ class SimulatedGlobals:
     def read(self, *_: object) -> GlobalReading:
         """Return what every decision of the batch reads."""
         return self._reading
+
+    def clusters(self, *_: object) -> ClusterReading | None:
+        """The simulated world compares no prompts."""
+        return None

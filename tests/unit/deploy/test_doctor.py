@@ -16,7 +16,7 @@ def test_a_sound_machine_passes_every_check(jars: list[Path], tmp_path: Path) ->
     checks = machine_checks(RunDir(tmp_path), silent)
     assert [check for check in checks if check.state == "fail"] == []
     assert all(check.found for check in checks)
-    assert {"python", "packages", "run folder", "disk", "java", "kafka jars", "ports", "config keys"} == {
+    assert {"python", "packages", "run folder", "disk", "java", "kafka jars", "encoders", "ports", "config keys"} == {
         check.name for check in checks
     }
 

@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
+from routing.centroids import with_example
+from routing.clusters import ClusterTable
 from routing.config_check import check_documents
 from schemas.control import ConfigDocument
 from schemas.control_catalog import CatalogDocument
+from schemas.control_clusters import ClustersDocument
 from schemas.control_plan import PlanDocument
 from schemas.control_policy import PolicyDocument
 from schemas.control_prices import PricesDocument
@@ -119,3 +122,24 @@ def test_unknown_endpoint_and_successor_are_faults() -> None:
         "models.0.lifecycle.successor: no model has the id nothing",
         "models.0.served_by.0.provider: no provider document is named nobody",
     ]
+
+
+def test_clusters_are_checked_with_what_names_them() -> None:
+    """Stale centroids, models nobody has, clusters and documents that do not exist are told with their place (R6)."""
+    shipped = documents()["clusters/tasks@1"]
+    assert isinstance(shipped, ClustersDocument)
+    coding = shipped.clusters["coding"]
+    clusters = shipped.clusters | {"coding": coding.model_copy(update={"models": ("nobody-1",)})}
+    stale = with_example(shipped.model_copy(update={"version": 2, "clusters": clusters}), "coding", "brand new")
+    assert faults(stale) == [
+        f"clusters/tasks@2: centroids: {ClusterTable(stale).fault}; run: pointsman clusters rebuild --file FILE",
+        "clusters/tasks@2: clusters.coding.models.0: 'nobody-1' means no model of a catalog",
+    ]
+    rule = {"name": "r", "layer": "cluster", "effect": "lock", "models": ["gpt-4o"], "because": "so it is"}
+    rules = [{**rule, "when": {"cluster": ["coding", "cooking"]}}]
+    for use, expected in (
+        ({"document": "tasks"}, ["policy/p@1: rules.0.when.cluster.1: no cluster is called cooking"]),
+        ({"document": "none"}, ["policy/p@1: clusters.document: no clusters document is called none"]),
+    ):
+        policy = PolicyDocument.model_validate({"kind": "policy", "name": "p", "clusters": use, "rules": rules})
+        assert faults(policy) == expected

@@ -14,7 +14,7 @@ from schemas.control_policy import LAYERS
 from schemas.control_tenant import Area, Space
 from schemas.decision import Choice, OverrideView, View
 from schemas.request import SpaceType
-from tests.brain import case, policy, request, shipped, tenant
+from tests.brain import case, cluster_reader, policy, request, shipped, tenant
 from tests.unit.routing.cases import POOL, cases, rule
 
 HELD = OverrideView(scope="space", model="o3", override_id="o-1")
@@ -173,3 +173,15 @@ def test_sensitive_data_is_told() -> None:
     item = next(item for item in trace.inherited if item.name == "sensitive: only")
     assert item.value == ("claude-sonnet-5.5", "claude-haiku-5.5")
     assert item.source == "tenant/vault@1"
+
+
+def test_a_cluster_decides_in_its_layer_and_its_document_is_named() -> None:
+    """The lock that a cluster stands for is traced like any rule, with the document that states it (R4, R6)."""
+    config = tenant("s2")
+    asked = request("Write a class in Python that counts the words of a file")
+    trace = rules_trace(case(config, asked, reader=cluster_reader(config)))
+    assert (deciding(trace), trace.rule, trace.model) == (["cluster"], "cluster-coding", "claude-sonnet-4")
+    assert found(trace)["cluster-coding"].document == "clusters/tasks@1"
+    assert found(trace)["cluster-creative"].words == "cluster is to be creative, the request has coding"
+    assert found(trace)["code-generation"].document == "policy/s2@1"
+    assert found(trace)["code-generation"].state == "overruled"

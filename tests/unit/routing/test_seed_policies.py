@@ -7,7 +7,7 @@ import pytest
 from routing.catalog import CompiledConfig
 from schemas.control_policy import PolicyDocument
 from schemas.request import Attachment, CopilotMode, JobType, SpaceType
-from tests.brain import chosen, documents, request, shipped, tenant
+from tests.brain import chosen, cluster_reader, documents, request, shipped, tenant
 
 DOCUMENT = Attachment(kind="document", reference="d1", media_type="application/pdf", length=40_000)
 LONG_DOCUMENT = Attachment(
@@ -179,6 +179,38 @@ def test_signal(prompt: str, fields: dict[str, Any], models: set[str]) -> None:
     choice = chosen(of("s2"), request(prompt, **fields))
     assert choice.model in models
     assert choice.tier == 2
+
+
+@pytest.mark.parametrize(
+    ("cluster", "prompt", "models"),
+    [
+        ("coding", "Write a class in Python that counts the words of a file", ["claude-sonnet-4", "claude-opus-4.5"]),
+        ("analysis", "Analyse the trend of complaints in the table of last year", ["claude-sonnet-4", "gpt-4o"]),
+        ("creative", "Write a story about two snails that run a hotel", ["claude-opus-4.5", "gpt-5"]),
+        ("simple_qa", "Define the word symbiosis", ["claude-haiku-4.5", "gpt-4o-mini"]),
+        ("research", "Summarize the studies on school start times and cite sources", ["claude-sonnet-4", "gpt-4o"]),
+        ("math_logic", "Prove that the equation x^3 + x = 1 has one real root", ["gpt-5.2", "claude-sonnet-4"]),
+        ("translation", "Translate into German: the shop opens at nine", ["gpt-4o", "gemini-3-pro"]),
+    ],
+)
+def test_cluster(cluster: str, prompt: str, models: list[str]) -> None:
+    """Each task cluster takes its preferred models in order, in tier 3 (R6, R21, S2 clusters)."""
+    choice = chosen(of("s2"), request(prompt), reader=cluster_reader(of("s2")))
+    assert (choice.cluster, choice.tier) == (cluster, 3)
+    assert [choice.model, choice.chain[1].model] == models
+
+
+def test_signal_stands_above_cluster_and_cluster_above_specialisation() -> None:
+    """Where S2's tables disagree, signal wins over cluster and cluster over specialisation (R4, conflicts table)."""
+    config = of("s2")
+    asked = request("Write a function in Python that parses dates")
+    by_cluster = chosen(config, asked, reader=cluster_reader(config))
+    assert (by_cluster.model, by_cluster.tier) == ("claude-sonnet-4", 3)
+    assert (chosen(config, asked).model, chosen(config, asked).tier) == ("claude-opus-4.5", 2)
+    greeting = chosen(config, request("hello"), reader=cluster_reader(config))
+    assert (greeting.model, greeting.tier) == ("claude-haiku-4.5", 2)
+    space = request("Write a function in Python that parses dates", space_type=SpaceType.WRITING)
+    assert chosen(config, space, reader=cluster_reader(config)).tier == 1
 
 
 def test_space_stands_above_signal_and_signal_above_specialisation() -> None:

@@ -23,7 +23,7 @@ from schemas.decision import CachedChoice, Choice, Denial, OverrideView, Prefere
 from schemas.money import PICO
 from schemas.request import Constraints, Message, SpaceType
 from schemas.user_settings import UserSettings
-from tests.brain import DAY_END, NOW, case, day, month, policy, request, tenant
+from tests.brain import DAY_END, NOW, case, cluster_reader, day, month, policy, request, tenant
 from tests.unit.routing.cases import MODELS, POOL, cases, rule
 
 CODING = {"prompt": "look at it", "space_type": SpaceType.CODING}
@@ -329,3 +329,16 @@ def test_a_route_is_changed_in_the_document_that_states_it() -> None:
     changes = [change for change in change_routes(inquiry(made, "o3")) if made.edited(*change.edits).chooses("o3")]
     assert [change.kind for change in changes] == ["route_models"]
     assert {edit.where for change in changes for edit in change.edits} == {"tenant/t@1"}
+
+
+def test_a_cluster_that_decides_is_named() -> None:
+    """Where a cluster locks other models, the answer says so and still proves what would choose the model (R23, R6)."""
+    config = tenant("s2")
+    asked = request("Write a class in Python that counts the words of a file")
+    made = case(config, asked, reader=cluster_reader(config))
+    answer = why_not(made, "gpt-4o")
+    assert "cluster-coding" in json.dumps([item.name for item in answer.deciders])
+    for change in answer.changes:
+        outcome = applied(made, change.edits)
+        assert isinstance(outcome, Choice)
+        assert outcome.model == "gpt-4o"
