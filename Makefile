@@ -23,7 +23,7 @@ endif
 
 UV = "$$(command -v uv || echo .tools/bin/uv)"
 
-.PHONY: help install demo test check bench faults lock clean
+.PHONY: help install demo test check bench success faults lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,10 @@ check: .venv/.dev-stamp ## Lint, format check, types (mypy and pyright), layers
 
 bench: .venv/.dev-stamp ## Measure, and write docs/benchmarks.md
 	@$(BIN)/python -m tests.bench
+
+# Further data by SUCCESS="--public REPORT.json --probes PROBES.jsonl".
+success: .venv/.dev-stamp ## Measure the success numbers, and write docs/success.md
+	@$(BIN)/python -m tests.success $(SUCCESS)
 
 faults: .venv/.dev-stamp ## The long fault test: 200 kills over 100,000 requests, and write docs/reliability.md
 	@$(BIN)/python -m tests.faults
