@@ -115,6 +115,7 @@ def adviser_task(task: TaskDescriptor, advice: Advice, options: tuple[str, ...])
             "needs_vision": False,
             "needs_tools": False,
             "predictions": {},
+            "type_shares": {},
         },
     )
 
@@ -160,5 +161,6 @@ def advised_task(task: TaskDescriptor, advice: AdviceView, taxonomy: Taxonomy) -
             "requires_extended_thinking": profile.thinking and complexity != "simple",
             "involves_code": task.involves_code or profile.involves_code,
             "confidence": ADVISED_CONFIDENCE,
+            "type_shares": {},
         },
     )

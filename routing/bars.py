@@ -18,8 +18,9 @@ from routing.candidates import (
 from routing.counterfactual import Look
 from routing.decide import boosts_of
 from routing.reason_codes import VetoRule
+from routing.row import Row
 from routing.situation import Situation, latency_limits, left_of, rule_of, without_limits
-from routing.tenant_policy import Row, TenantPolicy
+from routing.tenant_policy import TenantPolicy
 from schemas.decision import Veto, WindowLine
 
 LIFECYCLE: Final = "lifecycle"
@@ -68,7 +69,7 @@ def _measured(look: Look, row: Row) -> Scored | None:
     if row.rates is None or not row.endpoints:
         return None
     free = without_limits(look.s)
-    lane = free.policy.lane(row, free.task.type, free.task.complexity, free.profile)
+    lane = free.policy.lanes.lane(row, free.task, free.profile)
     lane = lane._replace(free=True, context_window=free.input_tokens + free.output_tokens)
     ranked = survey((lane,), free, boosts_of(look.s, look.weighed.ruling)).ranked
     return ranked[0] if ranked else None
@@ -113,7 +114,7 @@ def _bar(item: Veto, figure: str | None, limit: str | None) -> Bar:
 def _figures(item: Veto, row: Row, s: Situation) -> tuple[str | None, str | None]:
     """Return (what the model has, what it would need) for a veto of documents or abilities."""
     entry, policy = row.entry, s.policy
-    tokens = s.input_tokens + s.output_tokens
+    tokens = s.input_tokens + min(s.output_tokens, s.max_output, entry.max_output_tokens)
     found: dict[str, tuple[str | None, str | None]] = {
         "retired": (entry.state, _listed(policy.settings.lifecycle)),
         "not_in_pool": (None, _listed(policy.settings.pool)),

@@ -5,11 +5,12 @@ from typing import Final, NamedTuple
 
 from routing import explain
 from routing.build import build
+from routing.lane_table import Lane
 from routing.pricing import MILLION, bound, estimate
 from routing.reason_codes import VetoRule
+from routing.row import Row, veto
 from routing.score import DECIMALS, drawn, expected_latency, history_term, predicted_quality, sufficiency
 from routing.situation import OPEN, Situation, left_of, rule_of
-from routing.tenant_policy import Lane, Row, veto
 from schemas.control_catalog import ServedBy
 from schemas.decision import Candidate, StatisticsView, Veto
 
@@ -120,7 +121,7 @@ def ability_vetoes(row: Row, s: Situation) -> Iterator[Veto]:
         yield veto(entry.id, VetoRule.VISION, catalog)
     if task.needs_tools and not entry.tools:
         yield veto(entry.id, VetoRule.TOOLS, catalog)
-    if s.input_tokens + s.output_tokens > entry.context_window:
+    if s.input_tokens + min(s.output_tokens, s.max_output, entry.max_output_tokens) > entry.context_window:
         yield veto(entry.id, VetoRule.CONTEXT_WINDOW, catalog, f"{entry.context_window} tokens")
     if entry.quality < s.min_quality:
         yield veto(entry.id, VetoRule.MIN_QUALITY, s.quality_source, f"quality {entry.quality:.0f}")
@@ -187,7 +188,7 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
     cap, strength = scoring.boost_cap, scoring.history_strength
     default_history = round(scoring.history_prior, DECIMALS)
     tokens_in, tokens_out, bound_in, limit_out = s.input_tokens, s.output_tokens, s.input_bound, s.max_output
-    window, min_quality, max_latency = tokens_in + tokens_out, s.min_quality, s.max_latency
+    window, min_quality, max_latency = tokens_in + min(tokens_out, limit_out), s.min_quality, s.max_latency
     money = min(s.max_cost, s.per_request, s.headroom)
     special, dimensions = s.needs_care, s.policy.dimensions
     for (

@@ -1,5 +1,6 @@
 """Classify a request: type with confidence, complexity, pattern, token estimates and bounds (SPEC F5, R8). Pure."""
 
+from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
 from pydantic_core import to_json
@@ -12,6 +13,7 @@ from routing.clusters import NO_MATCH, ClusterPlan, ClusterReader
 from routing.named_features import features_of
 from routing.signals import Reading, byte_length, read
 from routing.taxonomy import Taxonomy
+from routing.type_shares import type_shares
 from routing.words import TYPE_SLICE, TYPES, UNIT, slot
 from schemas.classification import ClusterReading, TaskDescriptor, TaskType
 from schemas.control_taxonomy import Route, TypeProfile
@@ -186,7 +188,8 @@ def _describe(
     if reading.bullets >= 3 and pattern == "single-shot":
         pattern = "multi-step"
     has_tools = bool(request.tools or request.mcp_tools or request.tool_definitions)
-    output = expected_output(profile, kind, complexity, signals.estimated_tokens)
+    shares = {} if guess.verdict is None else type_shares(guess.verdict.billionths)
+    output = _output(taxonomy, shares or {kind: 1.0}, complexity, signals.estimated_tokens)
     if request.max_output_tokens is not None:
         output = min(output, request.max_output_tokens)
     code = profile.involves_code or signals.has_code_blocks or signals.has_syntax_keywords
@@ -209,6 +212,7 @@ def _describe(
             "input_token_bound": input_bound(request, reading.bytes),
             "needs_vision": signals.has_images and route.modality == "text",
             "needs_tools": has_tools,
+            "type_shares": shares,
             "wants_json": request.response_format is not None
             and request.response_format.get("type") in {"json_object", "json_schema"},
             "modality": route.modality,
@@ -218,6 +222,16 @@ def _describe(
             "cluster_score": None,
             "predictions": _NO_PREDICTIONS,
         },
+    )
+
+
+def _output(taxonomy: Taxonomy, shares: Mapping[str, float], complexity: Complexity, input_tokens: int) -> int:
+    """Return the likely length of an answer in tokens, over all kinds of work that the text may be."""
+    return int(
+        sum(
+            expected_output(taxonomy.profiles[kind], kind, complexity, input_tokens) * share
+            for kind, share in shares.items()
+        )
     )
 
 

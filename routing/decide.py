@@ -14,10 +14,10 @@ from routing.catalog import TenantPolicy
 from routing.decision_cache import repeated
 from routing.denial import auto_off_denial, deadline_denial, denial, forced_denial, unknown_denial
 from routing.reason_codes import VetoRule
+from routing.row import veto
 from routing.rules import NO_RULING, Ruling, apply_rules, values_of
 from routing.select import Selection, select
 from routing.situation import Situation, situation
-from routing.tenant_policy import veto
 from routing.verdict import choice_of
 from schemas.classification import TaskDescriptor
 from schemas.decision import Choice, Denial, View
@@ -152,7 +152,7 @@ def _wishes(s: Situation) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
 def _field(s: Situation, wanted: Asked, lock: str | None, ruling: Ruling) -> Field:
     """Bar or score all rows; models named by a person, a lock or a rule are looked at even outside the pool."""
     policy, task = s.policy, s.task
-    lanes = policy.lanes(task.modality, task.type, task.complexity, s.now, s.profile)
+    lanes = policy.lanes.of(task, s.now, s.profile)
     named = wanted.models if wanted.kind == "model" else ()
     if lock is not None:
         named = (*named, lock)
@@ -162,11 +162,8 @@ def _field(s: Situation, wanted: Asked, lock: str | None, ruling: Ruling) -> Fie
     extra = frozenset(name for name in named if not policy.competes(name, task.modality))
     if pinned is not None or extra:
         more = (
-            policy.lane(
-                policy.row(entry, s.now, wanted.provider if entry.id == pinned else None),
-                task.type,
-                task.complexity,
-                s.profile,
+            policy.lanes.lane(
+                policy.row(entry, s.now, wanted.provider if entry.id == pinned else None), task, s.profile
             )
             for entry in policy.models.values()
             if entry.id in extra or entry.id == pinned

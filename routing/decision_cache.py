@@ -106,12 +106,13 @@ def cache_key(
         bucket_of(task.estimated_input_tokens),
         bucket_of(task.input_token_bound),
         bucket_of(task.estimated_output_tokens),
+        sorted(task.type_shares.items()),
         task.confidence < settings.confidence_floor,
         view.settings,
         view.conversation_model,
         view.warm_tokens > 0,
         [(rule.source, rule.name) for rule in ruling.matched],
-        sorted(scores.items()),
+        [(model, round(score, 2)) for model, score in sorted(scores.items())],
     )
     return blake2b(repr(parts).encode(), digest_size=12).hexdigest()
 
@@ -134,7 +135,7 @@ def repeated(s: Situation, ruling: Ruling, boosts: Mapping[str, float]) -> tuple
     rule = ruling.choice if ruling.choice is not None and ruling.choice.name == kept.rule else None
     if rule is None and kept.rule is not None:
         return None
-    index = s.policy.lane_index(s.task.modality, s.task.type, s.task.complexity, s.now, s.profile)
+    index = s.policy.lanes.by_model(s.task, s.now, s.profile)
     lanes = [index[model] for model in kept.models if model in index]
     field = survey(lanes, s, boosts)
     known = {item.model: item for item in field.ranked}

@@ -8,9 +8,9 @@ that ``scoring.history_strength`` gives them in the estimates themselves.
 from typing import Final
 
 from routing.pricing import estimate
+from routing.row import Row
 from routing.score import drawn
 from routing.situation import Situation
-from routing.tenant_policy import Row
 from schemas.decision import StatisticsView
 
 _LOW: Final = 0.4

@@ -2,21 +2,21 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 from routing.budget_policy import BudgetPolicy
-from routing.build import build
 from routing.clusters import ClusterTable, plan_of
 from routing.dimensions import Dimensions
+from routing.lane_table import LaneTable
 from routing.models import ModelEntry
 from routing.plans import cap_sources, compile_plans, narrowed
-from routing.pricing import Quantity, Rates, pieces, rates_at
+from routing.pricing import Rates, rates_at
 from routing.reason_codes import VetoRule
 from routing.references import NameTable
+from routing.row import Row, veto
 from routing.rules import compile_rules
-from routing.score import TERMS, Weights, static_terms
+from routing.score import TERMS, Weights
 from routing.sensitive import compile_detector
 from routing.shares import ShareControl
 from routing.taxonomy import Taxonomy
@@ -30,56 +30,7 @@ from schemas.user_settings import UserSettings
 
 _NO_SPACE: Final = Space()
 _NO_BOOSTS: Final[Mapping[str, float]] = {}
-_ONE_OF_EACH: Final = Quantity(seconds=1, characters=1, images=1)
-Rows = tuple["Row", ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Row:
-    """One model that may compete: its rates now, its endpoints (preferred first), what bars it whatever is asked."""
-
-    entry: ModelEntry
-    rates: Rates | None
-    endpoints: tuple[ServedBy, ...]
-    veto: Veto | None
-    preferred: bool
-    sensitive_ok: bool
-    own_price: bool
-    """Whether the rates are the tenant's own."""
-
-    @property
-    def priced(self) -> Rates:
-        """The rates of a row that is not barred as unpriced."""
-        if self.rates is None:
-            raise LookupError("an unpriced model has no rates")
-        return self.rates
-
-
-class Lane(NamedTuple):
-    """One row prepared for a type and complexity: what the scoring loop reads, in the order it unpacks."""
-
-    row: Row
-    model: str
-    capability: float
-    quality: float
-    prior: float
-    """Share of good answers that the catalog's ability for the type stands for."""
-    boost: float
-    context_window: int
-    ability: float
-    ttft_ms: int
-    ms_per_token: float
-    max_output: int
-    thinking: bool
-    tool_skill: float
-    free: bool
-    """Whether nothing in the documents bars it."""
-    preferred: bool
-    flat: bool
-    """Whether nothing but tokens is charged, at one rate whatever the length."""
-    price_in: int
-    price_out: int
-    bound_in: int
+Rows = tuple[Row, ...]
 
 
 class TenantPolicy:
@@ -153,8 +104,7 @@ class TenantPolicy:
         self._areas = {name: area for space in tenant.spaces.values() for name, area in space.areas.items()}
         self._changes = price_changes
         self._rows: dict[tuple[int, str], Rows] = {}
-        self._lanes: dict[tuple[int, str, str, str, str | None], tuple[Lane, ...]] = {}
-        self._lane_index: dict[tuple[int, str, str, str, str | None], dict[str, Lane]] = {}
+        self.lanes = LaneTable(policy.scoring, policy.profiles, self.rows, self.period)
 
     def _one(self, text: str | None) -> str | None:
         reference = self.names.resolve(text) if text is not None else None
@@ -233,55 +183,6 @@ class TenantPolicy:
         weights = self.settings.profiles[profile].weights
         return (weights.capability, weights.cost, weights.quality, weights.latency, weights.history)
 
-    def lanes(
-        self, modality: str, task_type: str, complexity: str, now: datetime, profile: str | None = None
-    ) -> tuple[Lane, ...]:
-        """Return the models of a modality, prepared for a kind of task and a capability profile."""
-        key = (self.period(now), modality, task_type, complexity, profile)
-        found = self._lanes.get(key)
-        if found is None:
-            rows = self.rows(modality, now)
-            found = self._lanes[key] = tuple(self.lane(row, task_type, complexity, profile) for row in rows)
-        return found
-
-    def lane_index(
-        self, modality: str, task_type: str, complexity: str, now: datetime, profile: str | None = None
-    ) -> Mapping[str, Lane]:
-        """Return the same by model."""
-        key = (self.period(now), modality, task_type, complexity, profile)
-        found = self._lane_index.get(key)
-        if found is None:
-            lanes = self.lanes(modality, task_type, complexity, now, profile)
-            found = self._lane_index[key] = {lane.model: lane for lane in lanes}
-        return found
-
-    def lane(self, row: Row, task_type: str, complexity: str, profile: str | None = None) -> Lane:
-        """Return one row prepared for a kind of task and a capability profile."""
-        entry, rates = row.entry, row.rates
-        abilities = None if profile is None else self.settings.profiles[profile]
-        terms = static_terms(entry, task_type, complexity, self.scoring, abilities)
-        return Lane(
-            row=row,
-            model=entry.id,
-            capability=terms.capability,
-            quality=terms.quality,
-            prior=terms.prior,
-            boost=terms.boost,
-            context_window=entry.context_window,
-            ability=entry.quality,
-            ttft_ms=entry.ttft_ms,
-            ms_per_token=entry.ms_per_token,
-            max_output=entry.max_output_tokens,
-            thinking=entry.thinking,
-            tool_skill=entry.tool_skill,
-            free=row.veto is None,
-            preferred=row.preferred,
-            flat=rates is not None and not rates.tiers and pieces(rates, _ONE_OF_EACH) == 0,
-            price_in=rates.input if rates is not None else 0,
-            price_out=rates.output if rates is not None else 0,
-            bound_in=rates.bound_input if rates is not None else 0,
-        )
-
     def row(self, entry: ModelEntry, now: datetime, provider: str | None = None) -> Row:
         """Return the row of any model of the catalog; ``provider`` pins the endpoint."""
         endpoints = [
@@ -342,8 +243,3 @@ def _budget(tenant: TenantDocument) -> BudgetPolicy:
         daily_thresholds=budget.daily_thresholds,
         monthly_thresholds=budget.monthly_thresholds,
     )
-
-
-def veto(model: str, rule: VetoRule, source: str, detail: str | None = None) -> Veto:
-    """Return a veto; ``source`` is ``kind/name@version``, or ``request`` or ``view`` for limits that stand there."""
-    return build(Veto, {"model": model, "rule": rule.value, "source": source, "detail": detail})

@@ -72,6 +72,8 @@ class TaskDescriptor(Frozen):
     """No tokenizer gives more input tokens than this (tokens <= bytes, plus framing per message and tool)."""
     needs_vision: bool = False
     needs_tools: bool = False
+    type_shares: dict[str, float] = {}
+    """What an unclear text may be: kinds of work and their shares in sixteenths, likeliest first; {}: it is clear."""
     wants_json: bool = False
     """Whether the request asks for an answer in JSON."""
     modality: Literal["text", "image", "video", "audio", "search"] = "text"

@@ -46,7 +46,7 @@ def would_choose(router: Router, told: Sequence[Case], scale: Scale, mix: Mixing
 def _scored(router: Router, case: Case, known: Statistics) -> list[Scored]:
     view = View(statistics=dict(known.get(case.task.type, {})))
     facts = situation(case.facts, case.task, view, router.policy, NOW)
-    lanes = router.policy.lanes(case.task.modality, case.task.type, case.task.complexity, NOW)
+    lanes = router.policy.lanes.of(case.task, NOW)
     return survey(lanes, facts, {}).ranked
 
 

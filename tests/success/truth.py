@@ -117,7 +117,7 @@ def allowed(router: Router, case: Case) -> list[Scored]:
     """Return the models that nothing bars for a case, as the router scores them without history."""
     boosts: Mapping[str, float] = {}
     facts = situation(case.facts, case.task, View(), router.policy, NOW)
-    lanes = router.policy.lanes(case.task.modality, case.task.type, case.task.complexity, NOW)
+    lanes = router.policy.lanes.of(case.task, NOW)
     return survey(lanes, facts, boosts).ranked
 
 
