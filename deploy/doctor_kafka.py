@@ -1,14 +1,16 @@
 """What `pointsman doctor` looks at on the Kafka of a running pointsman."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 
 from deploy.doctor import Check
 from deploy.run_dir import RunDir, SupervisorState
 from routing.clusters import ClusterTable
+from routing.config_check import check_documents
 from schemas import topics
+from schemas.control import ConfigDocument
 from streams import encoders
 from streams.cluster_source import tables_in_use
 from streams.config_log import ConfigLog
@@ -35,7 +37,9 @@ def running_checks(run_dir: RunDir) -> list[Check]:
     checks.append(broker)
     if broker.state == "ok":
         try:
-            checks += [topics_check(settings), clusters_check(settings), progress_check(settings)]
+            log = configuration(settings)
+            checks += [topics_check(settings), documents_check(log.documents), clusters_check(log)]
+            checks.append(progress_check(settings))
         except KafkaException as error:
             checks.append(
                 Check("topics", "fail", error.args[0].str(), "does the user have the right to describe topics?")
@@ -79,10 +83,8 @@ def topics_check(settings: Settings) -> Check:
     return Check("topics", "ok", f"{len(wanted)} topics")
 
 
-def clusters_check(settings: Settings) -> Check:
+def clusters_check(config: ConfigLog) -> Check:
     """The clusters that tenants' policies name can be used: centroids of their examples, an encoder at hand."""
-    config = ConfigLog()
-    config.add(list(read_range(settings, {(topics.CONFIG, 0): 0})))
     return clusters_found(tables_in_use(config.compiled))
 
 
@@ -98,6 +100,22 @@ def clusters_found(tables: Sequence[ClusterTable]) -> Check:
             return Check("clusters", "warn", told, error.next)
     names = ", ".join(f"{table.reference} by {table.encoder}" for table in tables)
     return Check("clusters", "ok", names or "no tenant's policy names any")
+
+
+def configuration(settings: Settings) -> ConfigLog:
+    """Return the configuration of the log."""
+    log = ConfigLog()
+    log.add(list(read_range(settings, {(topics.CONFIG, 0): 0})))
+    return log
+
+
+def documents_check(documents: Mapping[str, ConfigDocument]) -> Check:
+    """The documents by key fit together: nothing is named that does not exist, no predictor lacks a part."""
+    faults = check_documents(documents)
+    if faults:
+        shown = "; ".join(str(fault) for fault in faults[:3])
+        return Check("configuration", "warn", f"{len(faults)} faults: {shown}", "pointsman config show")
+    return Check("configuration", "ok", f"{len(documents)} documents, no faults between them")
 
 
 def progress_check(settings: Settings) -> Check:

@@ -7,6 +7,7 @@ from typing import Self
 from routing.clusters import ClusterTable
 from routing.models import ModelEntry, compile_model
 from routing.own_models import has_own, own_entries, own_names
+from routing.predictor import Predictor, PredictorFaultError, assembled
 from routing.pricing import Rates, rates_at
 from routing.references import NameTable
 from routing.sensitive import Detector
@@ -18,6 +19,7 @@ from schemas.control_catalog import CatalogDocument
 from schemas.control_clusters import ClustersDocument
 from schemas.control_plan import PlanDocument
 from schemas.control_policy import PolicyDocument
+from schemas.control_predictor import PredictorDocument
 from schemas.control_prices import PricesDocument
 from schemas.control_provider import ProviderDocument
 from schemas.control_taxonomy import TaxonomyDocument
@@ -47,6 +49,7 @@ class CompiledConfig:
         self._tenants: dict[str, TenantPolicy | None] = {}
         self._by_plan: dict[tuple[str, str], TenantPolicy | None] = {}
         self._histories: dict[tuple[str, str], tuple[tuple[datetime, Rates], ...]] = {}
+        self._predictors: dict[str, Predictor | None] = {}
         self._bare = Taxonomy()
         self.providers: Mapping[str, ProviderDocument] = {
             document.name: document for document in newest.values() if isinstance(document, ProviderDocument)
@@ -130,6 +133,19 @@ class CompiledConfig:
             return policy.area_type(space, area, named)
         return self.taxonomy_of(tenant).type_named(named) if named is not None else None
 
+    def predictor(self, reference: str) -> Predictor | None:
+        """Return a published predictor; None where a part of it is missing or damaged, as checks tell."""
+        document = self.document("predictor", reference)
+        if not isinstance(document, PredictorDocument):
+            return None
+        if document.reference not in self._predictors:
+            try:
+                found = assembled(document, lambda part: self.document("predictor-part", part))
+            except PredictorFaultError:
+                found = None
+            self._predictors[document.reference] = found
+        return self._predictors[document.reference]
+
     def rates(self, price_book: str, model: str, at: datetime) -> Rates | None:
         """Return the rates of ``model`` in a price book (``name@version``) in force at ``at``; None: unpriced."""
         history = self._histories.get((price_book, model))
@@ -212,6 +228,7 @@ class CompiledConfig:
                 name for name, provider in self.providers.items() if provider.tenant in {None, tenant.name}
             ),
             plans=tuple(found for found in (plan, narrower) if isinstance(found, PlanDocument)),
+            predictor=self.predictor(policy.predictor.name) if policy.predictor is not None else None,
         )
 
 

@@ -11,7 +11,7 @@ from routing.catalog import CompiledConfig
 from routing.classifier_model import Verdict
 from routing.clusters import NO_MATCH, ClusterPlan, ClusterReader
 from routing.named_features import features_of
-from routing.signals import Reading, byte_length, read
+from routing.signals import Reading, byte_length, question_of, read
 from routing.taxonomy import Taxonomy
 from routing.type_shares import type_shares
 from routing.words import TYPE_SLICE, TYPES, UNIT, slot
@@ -90,10 +90,19 @@ def classify_with(request: RequestReceived, compiled: CompiledConfig, reader: Cl
         scores = reader(plan.table.reference, reading.text.lower)
         guess = _blend(guess, scores, plan, taxonomy)
     match = NO_MATCH if scores is None or plan is None else plan.table.match(scores)
-    task = _describe(request, reading, taxonomy, route, guess)
+    task = _describe(request, reading, taxonomy, route, guess, _predictions(request, route, compiled))
     if match.cluster is not None:
         task = build(TaskDescriptor, {**task.__dict__, "cluster": match.cluster, "cluster_score": match.score})
     return Classified(task, scores)
+
+
+def _predictions(request: RequestReceived, route: Route, compiled: CompiledConfig) -> dict[str, float]:
+    """Return what the predictor of the tenant's router says of the text; empty without one, and for other than text."""
+    policy = compiled.tenant(request.tenant)
+    if policy is None or policy.predictor is None or route.modality != "text":
+        return _NO_PREDICTIONS
+    text = question_of(request)
+    return policy.predictor.predictions(text) if text else _NO_PREDICTIONS
 
 
 def _blend(guess: _Guess, scores: ClusterReading | None, plan: ClusterPlan, taxonomy: Taxonomy) -> _Guess:
@@ -178,7 +187,12 @@ def _complexity(reading: Reading, base: Complexity, kind: str) -> Complexity:
 
 
 def _describe(
-    request: RequestReceived, reading: Reading, taxonomy: Taxonomy, route: Route, guess: _Guess
+    request: RequestReceived,
+    reading: Reading,
+    taxonomy: Taxonomy,
+    route: Route,
+    guess: _Guess,
+    predictions: dict[str, float],
 ) -> TaskDescriptor:
     kind = guess.kind
     profile = taxonomy.profiles[kind]
@@ -220,7 +234,7 @@ def _describe(
             "features": features_of(reading),
             "cluster": None,
             "cluster_score": None,
-            "predictions": _NO_PREDICTIONS,
+            "predictions": predictions,
         },
     )
 

@@ -9,11 +9,13 @@ from routing.classifier_model import description
 from routing.clusters import ClusterTable
 from routing.config_check_tenant import check_plan, check_tenant
 from routing.config_set import CrossFault, DocumentSet, Place
+from routing.predictor import PredictorFaultError, assembled
 from schemas.control import ConfigDocument
 from schemas.control_catalog import CatalogDocument
 from schemas.control_clusters import ClustersDocument
 from schemas.control_plan import PlanDocument
 from schemas.control_policy import PolicyDocument
+from schemas.control_predictor import PredictorDocument
 from schemas.control_prices import PricesDocument
 from schemas.control_taxonomy import TaxonomyDocument
 from schemas.control_tenant import TenantDocument
@@ -38,6 +40,8 @@ def check_documents(documents: Mapping[str, ConfigDocument]) -> list[CrossFault]
             faults += _taxonomy(document)
         elif isinstance(document, ClustersDocument):
             faults += _clusters(document, known)
+        elif isinstance(document, PredictorDocument):
+            faults += _predictor(document, known)
     return sorted(set(faults), key=lambda fault: (fault.document, [str(part) for part in fault.place], fault.message))
 
 
@@ -95,6 +99,19 @@ def _taxonomy(document: TaxonomyDocument) -> Iterator[CrossFault]:
         yield CrossFault(document.document_key, ("classifier", "artefact"), message)
 
 
+def _predictor(document: PredictorDocument, known: DocumentSet) -> Iterator[CrossFault]:
+    key = document.document_key
+    try:
+        assembled(document, lambda part: known.find("predictor-part", part))
+    except PredictorFaultError as error:
+        yield CrossFault(key, ("parts",), f"{error}: it predicts nothing")
+    catalogs = [item for item in known.newest() if isinstance(item, CatalogDocument)]
+    ids = {model.id for catalog in catalogs for model in catalog.models}
+    for column, model in document.models.items():
+        if catalogs and model not in ids:
+            yield CrossFault(key, ("models", column), f"no catalog has a model of the id {model}")
+
+
 def _clusters(document: ClustersDocument, known: DocumentSet) -> Iterator[CrossFault]:
     key, fault = document.document_key, ClusterTable(document).fault
     if fault is not None:
@@ -133,5 +150,8 @@ def _policy(document: PolicyDocument, known: DocumentSet) -> Iterator[CrossFault
         if document.default_model is not None and names.resolve(document.default_model).kind == "pool":
             yield CrossFault(document.document_key, ("default_model",), "names one model, not a pool")
     yield from _cluster_names(document, known)
+    if document.predictor is not None and known.find("predictor", document.predictor.name) is None:
+        message = f"no predictor document is called {document.predictor.name}"
+        yield CrossFault(document.document_key, ("predictor", "name"), message)
     if document.shares is not None and abs(sum(document.shares.targets.values()) - 1) > document.shares.tolerance:
         yield CrossFault(document.document_key, ("shares", "targets"), "target shares sum to 1")

@@ -3,9 +3,10 @@
 Everything is whole numbers, so that every machine, batch size and library computes the same. The text is not kept.
 """
 
-import math
+import hashlib
 import re
 import zlib
+from itertools import chain
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -19,18 +20,19 @@ SAMPLE: Final = 6000
 """Characters read of a prompt: of longer ones half from the head, a quarter each from the middle and the tail."""
 SCALE: Final = 1024
 """Form features are multiples of 1 / SCALE."""
+UNIT: Final = 256
+"""Of the predictor's vectors: words and characters have length 1, a form feature stays within -1..1."""
 _TERM_SCALE: Final = 16
 _TERM_LIMIT: Final = 4096
-_TERM: Final = np.array(
-    [0] + [round(_TERM_SCALE * (1 + math.log(count))) for count in range(1, _TERM_LIMIT)], dtype=np.int64
-)
-"""16 * (1 + ln count), by count."""
 _TOKEN: Final = re.compile(r"\w+|[^\w\s]")
 _OPTION: Final = re.compile(r"(?m)^\s*\(?[A-Ea-e1-5][).:]")
-_PRIMES: Final = (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1)
-_MASK: Final = 0xFFFFFFFF
+_PRIMES: Final = tuple(np.uint32(prime) for prime in (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1))
+_SIZES: Final = (3, 4, 5)
+"""Of character n-grams."""
 
 _COUNTED: Final = ("\n", "\\", "$", "{}", "()", "=+*/^<>", ",", ".", "?", "\"'", ";", "-")
+_COMMA: Final = _COUNTED.index(",")
+_MARKS: Final = tuple(tuple(map(ord, marks)) for marks in _COUNTED)
 _FIRST: Final = (
     *("what", "which", "who", "how", "why", "when", "where", "write", "if"),
     *("is", "find", "the", "a", "in", "of"),
@@ -47,6 +49,27 @@ FORM_NAMES: Final = (
     *(f"first {word}" for word in _FIRST),
     *(f"has {word}" for word in _INSIDE),
 )
+
+
+FINGERPRINT: Final = hashlib.sha256("\0".join(["2", str(BUCKETS), str(SAMPLE), *FORM_NAMES]).encode()).hexdigest()[:16]
+"""Of the features; the number in front counts changes that no name shows. An artefact reads those it was trained on."""
+
+
+def damped(count: int) -> int:
+    """Return SCALE * log2(1 + count), in whole numbers: exact at powers of two, straight lines between them.
+
+    J. Mitchell, "Computer multiplication and division using binary logarithms", IRE Transactions EC-11 (1962).
+    """
+    power = (count + 1).bit_length() - 1
+    return (power * SCALE) + ((((count + 1) * SCALE) >> power) - SCALE)
+
+
+_DAMPED: Final = tuple(map(damped, range(SAMPLE + 3)))
+_TERM: Final = np.array(
+    [0, *(_TERM_SCALE + (_TERM_SCALE * 710 * log) // (SCALE * SCALE) for log in _DAMPED[: _TERM_LIMIT - 1])],
+    dtype=np.int64,
+)
+"""16 * (1 + ln count), nearly, by count; 710 = SCALE ln 2."""
 
 
 class Terms(NamedTuple):
@@ -70,7 +93,7 @@ def features_of(text: str) -> Features:
     sample = sampled(text)
     lowered = sample.lower()
     tokens = _TOKEN.findall(lowered)
-    return Features(_words(tokens), _characters(" ".join(tokens)), _form(text, sample, lowered))
+    return Features(_words(tokens), _characters(" ".join(tokens)), _form(len(text), sample, lowered))
 
 
 def sampled(text: str) -> str:
@@ -83,53 +106,64 @@ def sampled(text: str) -> str:
 
 
 def _words(tokens: list[str]) -> Terms:
-    single = np.array([zlib.crc32(token.encode("utf-8", "surrogatepass")) for token in tokens], dtype=np.int64)
-    pairs = (single[:-1] * _PRIMES[0] + single[1:] * _PRIMES[1]) & _MASK
-    return _terms(np.concatenate([single, pairs]))
+    crc32 = zlib.crc32
+    single = np.array([crc32(token.encode("utf-8", "surrogatepass")) for token in tokens], dtype=np.uint32)
+    return _terms([single, single[:-1] * _PRIMES[0] + single[1:] * _PRIMES[1]])
 
 
 def _characters(text: str) -> Terms:
-    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.int64)
+    """Return the n-grams; the hash of a longer one goes on from that of the shorter one that begins it."""
+    points = _points(text)
+    total = np.zeros(len(points), dtype=np.uint32)
     found = []
-    for size in (3, 4, 5):
-        last = len(points) - size + 1
-        if last > 0:
-            total = np.full(last, size, dtype=np.int64)
-            for offset in range(size):
-                total = ((total ^ points[offset : offset + last]) * _PRIMES[offset]) & _MASK
-                total ^= total >> 15
+    for offset in range(min(_SIZES[-1], len(points))):
+        total = (total[: len(points) - offset] ^ points[offset:]) * _PRIMES[offset]
+        total ^= total >> np.uint32(15)
+        if offset + 1 in _SIZES:
             found.append(total)
-    return _terms(np.concatenate(found) if found else np.zeros(0, dtype=np.int64))
+    return _terms(found)
 
 
-def _terms(hashes: IntArray) -> Terms:
-    buckets, counts = np.unique((hashes ^ (hashes >> 12)) % BUCKETS, return_counts=True)
-    return Terms(buckets, _TERM[np.minimum(counts, _TERM_LIMIT - 1)])
+def _points(text: str) -> npt.NDArray[np.uint32]:
+    """Return the code points of a text."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
 
 
-def _form(text: str, sample: str, lowered: str) -> IntArray:
+def _terms(hashes: list[npt.NDArray[np.uint32]]) -> Terms:
+    if not hashes:
+        return Terms(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+    each = np.concatenate(hashes)
+    counts = np.bincount((each ^ (each >> np.uint32(12))) & np.uint32(BUCKETS - 1), minlength=BUCKETS)
+    buckets = np.flatnonzero(counts)
+    return Terms(buckets, _TERM[np.minimum(counts[buckets], _TERM_LIMIT - 1)])
+
+
+def _form(length: int, sample: str, lowered: str) -> IntArray:
     words = sample.split() or [""]
-    size = max(1, len(sample))
-    digits = sum(map(str.isdigit, sample))
-    capitals = sum(map(str.isupper, sample))
-    counted = [sum(sample.count(mark) for mark in marks) for marks in _COUNTED]
+    bag = set(lowered.split())
+    points = _points(sample)
+    by_mark: list[int] = np.bincount(np.minimum(points, 128), minlength=129).tolist()
+    size, count = max(1, len(sample)), len(words)
+    digits, capitals = sum(by_mark[48:58]), sum(by_mark[65:91])
+    counted = [sum([by_mark[mark] for mark in marks]) for marks in _MARKS]
     last = sample.rstrip()[-1:]
     first = words[0].lower().strip("?.,:")
-    bag = set(lowered.split())
     values = [
-        math.log1p(len(text)),
-        math.log1p(len(words)),
-        math.log1p(digits),
-        digits / size,
-        math.log1p(capitals),
-        capitals / size,
-        counted[6] / len(words),
-        sum(word[:1].isupper() for word in words) / len(words),
-        sum(map(len, words)) / len(words),
-        math.log1p(max(map(len, words))),
-        len({word.lower() for word in words}) / len(words),
-        20 * sum(character > "\x7f" for character in sample) / size,
-        math.log1p(len(_OPTION.findall(sample))),
+        damped(length),
+        _DAMPED[count],
+        _DAMPED[digits],
+        SCALE * digits // size,
+        _DAMPED[capitals],
+        SCALE * capitals // size,
+        SCALE * counted[_COMMA] // count,
+        SCALE * sum([word[:1].isupper() for word in words]) // count,
+        SCALE * sum(map(len, words)) // count,
+        _DAMPED[max(map(len, words))],
+        SCALE * len(bag) // count,
+        20 * SCALE * by_mark[128] // size,
+        _DAMPED[len(_OPTION.findall(sample))],
+    ]
+    held = [
         last == "?",
         last == ".",
         last.isalnum(),
@@ -138,8 +172,7 @@ def _form(text: str, sample: str, lowered: str) -> IntArray:
         "def " in sample,
         "assert" in lowered,
         "___" in sample or "_ " in sample,
-        *(math.log1p(count) for count in counted),
-        *(first == word for word in _FIRST),
-        *(word in bag for word in _INSIDE),
     ]
-    return np.array([round(SCALE * value) for value in values], dtype=np.int64)
+    told = [*[first == word for word in _FIRST], *[word in bag for word in _INSIDE]]
+    shown = [SCALE * each for each in held], [_DAMPED[each] for each in counted], [SCALE * each for each in told]
+    return np.array([*values, *chain(*shown)], dtype=np.int64)

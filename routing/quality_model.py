@@ -2,91 +2,76 @@
 
 ::
 
-    vector     = [words projected, characters projected, outward form]      whole numbers, 1 = SCALE
+    vector     = [words projected, characters projected, outward form]      whole numbers, 1 = UNIT
     clusters   = mean over several k-means of the scores of the prompt's cluster, drawn towards the overall mean
     trees      = boosted regression trees on each model's difference to the mean model; a leaf holds all models at once
-    quality(m) = level + (difference by clusters + difference by trees) / 2
+    kinds      = mean scores of each kind of prompt, by how likely the prompt is of that kind; only where the training
+                 data names kinds (tasks): a prompt that is to be predicted never tells its own
+    quality(m) = level + (difference by clusters + difference by trees) / 2                        without kinds
+                 level + (difference by clusters + difference by trees + 2 difference by kinds) / 4
     score(m)   = quality(m) - trade_off * cost(m)
 
-All of it is arithmetic on whole numbers below 2**53 or on one number at a time: no sum depends on its order, so every
-machine, batch size and library gives the same prediction to the last bit. Training is in `routing.quality_training`.
+All of it is arithmetic on whole numbers that their type holds exactly (below 2**24 in single precision, 2**53 in
+double): no sum depends on its order, so every machine, batch size and library gives the same prediction to the last
+bit. Training is in `routing.quality_training`, the artefact in `routing.quality_artefact`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from routing.quality_features import BUCKETS, FORM_NAMES, SCALE, Features, IntArray, Terms, features_of
+from routing.quality_features import IntArray, features_of
+from routing.quality_kinds import Kinds
+from routing.quality_space import Space
 
 FloatArray = npt.NDArray[np.float64]
 
-WEIGHT_SCALE: Final = 1 << 20
+WEIGHT_SCALE: Final = 1 << 14
 """Cluster means and leaves are multiples of 1 / WEIGHT_SCALE."""
-AXIS_SCALE: Final = 1 << 14
-IDF_SCALE: Final = 64
-_FINE: Final = 1 << 16
 _CHUNK: Final = 500
 
 
 @dataclass(frozen=True, eq=False)
-class Projection:
-    """From hashed terms to a few dimensions: rarity weights, then principal axes."""
-
-    idf: IntArray
-    """Shape (BUCKETS,), multiples of 1 / IDF_SCALE; 0 for what is too rare to say anything."""
-    axes: IntArray
-    """Shape (BUCKETS, dimensions), multiples of 1 / AXIS_SCALE."""
-    centre: IntArray
-    """Shape (dimensions,), multiples of 1 / _FINE."""
-
-    def __call__(self, terms: Sequence[Terms]) -> IntArray:
-        """Return a vector of length 1 for each prompt, one per row, in multiples of 1 / SCALE."""
-        found = np.empty((len(terms), len(self.centre)), dtype=np.int64)
-        axes = self.axes.astype(np.float64)
-        for start in range(0, len(terms), _CHUNK):
-            part = terms[start : start + _CHUNK]
-            # Sums of whole numbers below 2**53 are exact in doubles: the products do not depend on their order.
-            dense = np.zeros((len(part), BUCKETS))
-            for row, each in zip(dense, part, strict=True):
-                row[each.buckets] = each.weights * self.idf[each.buckets]
-            found[start : start + len(part)] = self._unit(dense @ axes, (dense * dense).sum(axis=1))
-        return found
-
-    def one(self, terms: Terms) -> IntArray:
-        """Return the vector of one prompt: the same bits as among others, in less time."""
-        weighted = terms.weights * self.idf[terms.buckets]
-        sums = (weighted[:, None] * self.axes[terms.buckets]).sum(axis=0)
-        squares = (weighted * weighted).sum()
-        unit: IntArray = self._unit(sums[None].astype(np.float64), np.array([squares], dtype=np.float64))[0]
-        return unit
-
-    def _unit(self, sums: FloatArray, squares: FloatArray) -> IntArray:
-        length = np.sqrt(squares)[:, None]
-        fine = np.rint(sums / np.maximum(length, 1.0) * (_FINE / AXIS_SCALE)).astype(np.int64) - self.centre
-        norm = np.sqrt((fine * fine).sum(axis=1).astype(np.float64))[:, None]
-        unit: IntArray = np.rint(fine / np.maximum(norm, 1.0) * SCALE).astype(np.int64)
-        unit[squares == 0] = 0
-        return unit
-
-
-@dataclass(frozen=True, eq=False)
 class Clusters:
-    """One k-means: nearest centre, and the mean scores there."""
+    """Several k-means side by side: in each the nearest centre, and the mean scores there."""
 
     centres: IntArray
-    """Shape (clusters, dimensions), multiples of 1 / SCALE."""
+    """Shape (k-means, clusters, dimensions), multiples of 1 / UNIT."""
     means: IntArray
-    """Shape (clusters, models), multiples of 1 / WEIGHT_SCALE."""
+    """Shape (k-means, clusters, models), multiples of 1 / WEIGHT_SCALE."""
 
-    def nearest(self, vectors: IntArray) -> IntArray:
-        """Return the index of the nearest centre of each vector; of equals the first."""
-        # Whole numbers below 2**53 are exact in doubles, so that this product does not depend on the order of its sums.
-        inner = (vectors.astype(np.float64) @ self.centres.T.astype(np.float64)).astype(np.int64)
-        found: IntArray = ((self.centres * self.centres).sum(axis=1) - 2 * inner).argmin(axis=1)
+    @cached_property
+    def _turned(self) -> npt.NDArray[np.float32]:
+        return np.ascontiguousarray(self.centres.reshape(-1, self.centres.shape[2]).T.astype(np.float32))
+
+    @cached_property
+    def _halves(self) -> npt.NDArray[np.float32]:
+        """Half the squared length of each centre."""
+        halves: npt.NDArray[np.float32] = ((self.centres**2).sum(axis=2) / 2).astype(np.float32).reshape(-1)
+        return halves
+
+    @cached_property
+    def _rows(self) -> IntArray:
+        return np.arange(len(self.centres))
+
+    def nearest(self, vectors: IntArray | npt.NDArray[np.float32]) -> IntArray:
+        """Return the index of the nearest centre of each vector in each k-means, shape (prompts, k-means).
+
+        Of equals the first. Half the squared distance, less the vector's own, is a multiple of 1/2 below 2**23.
+        """
+        inner = vectors.astype(np.float32) @ self._turned
+        apart = (self._halves - inner).reshape(len(vectors), *self.centres.shape[:2])
+        found: IntArray = apart.argmin(axis=2)
         return found
+
+    def __call__(self, vectors: IntArray) -> IntArray:
+        """Return the sums over the k-means, shape (prompts, models), multiples of 1 / WEIGHT_SCALE."""
+        total: IntArray = self.means[self._rows, self.nearest(vectors)].sum(axis=1)
+        return total
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,130 +81,90 @@ class Trees:
     features: IntArray
     """Shape (trees, 2**depth - 1): column of the vector, in the order of a heap."""
     thresholds: IntArray
-    """As ``features``, multiples of 1 / SCALE."""
+    """As ``features``, multiples of 1 / UNIT."""
     leaves: IntArray
     """Shape (trees, 2**depth, models), multiples of 1 / WEIGHT_SCALE."""
     base: IntArray
     """Shape (models,), what the leaves add to."""
 
+    @cached_property
+    def _first(self) -> IntArray:
+        """Place of the first node of each tree among all nodes."""
+        first: IntArray = np.arange(len(self.features)) * self.features.shape[1]
+        return first
+
+    @cached_property
+    def _first_leaves(self) -> IntArray:
+        """Place of the first leaf of each tree among all leaves."""
+        first: IntArray = np.arange(len(self.features)) * (self.features.shape[1] + 1)
+        return first
+
+    @cached_property
+    def _leaves(self) -> IntArray:
+        leaves: IntArray = self.leaves.reshape(-1, len(self.base))
+        return leaves
+
     def __call__(self, vectors: IntArray) -> IntArray:
         """Return the sums, shape (prompts, models), multiples of 1 / WEIGHT_SCALE."""
         found = np.empty((len(vectors), len(self.base)), dtype=np.int64)
-        every, inner = np.arange(len(self.features)), self.features.shape[1]
         for start in range(0, len(vectors), _CHUNK):
             part = vectors[start : start + _CHUNK]
-            at = np.zeros((len(part), len(every)), dtype=np.int64)
-            for _ in range(inner.bit_length()):
-                values = np.take_along_axis(part, self.features[every, at], axis=1)
-                at = 2 * at + 1 + (values > self.thresholds[every, at])
-            found[start : start + len(part)] = self.base + self.leaves[every, at - inner].sum(axis=1)
+            leaf = self._first_leaves + self.places(part)
+            found[start : start + len(part)] = self.base + self._leaves.take(leaf, axis=0).sum(axis=1)
         return found
+
+    def places(self, vectors: IntArray) -> IntArray:
+        """Return the leaf of each tree that each vector comes to, shape (prompts, trees)."""
+        features, thresholds, first = self.features.reshape(-1), self.thresholds.reshape(-1), self._first
+        inner = self.features.shape[1]
+        row = np.arange(len(vectors))[:, None] * vectors.shape[1]
+        flat = vectors.reshape(-1)
+        at: IntArray = np.zeros((len(vectors), len(first)), dtype=np.int64)
+        for _ in range(inner.bit_length()):
+            node = first + at
+            at = 2 * at + 1 + (flat.take(row + features.take(node)) > thresholds.take(node))
+        places: IntArray = at - inner
+        return places
 
 
 @dataclass(frozen=True, eq=False)
 class QualityModel:
-    """A trained predictor. It is an artefact: `as_json` and `from_json` keep every bit."""
+    """A trained predictor."""
 
     models: tuple[str, ...]
-    words: Projection
-    characters: Projection
-    form_mean: IntArray
-    form_weight: IntArray
-    """Per form feature, weight over standard deviation, in multiples of 1 / SCALE."""
-    clusters: tuple[Clusters, ...]
+    space: Space
+    clusters: Clusters
     trees: Trees
+    kinds: Kinds | None
+    based: int
+    """How many models, the first ones, level and differences are measured on: those that were trained together."""
     facts: Mapping[str, Any]
     """Data hash, metrics, settings and command of the training."""
 
-    def vector(self, features: Features) -> IntArray:
-        """Return the whole vector of a prompt."""
-        words, characters = self.words.one(features.words), self.characters.one(features.characters)
-        return np.concatenate([words, characters, self._form(features.form)])
+    @property
+    def divisor(self) -> int:
+        """What `shares` are multiples of one of."""
+        return (4 if self.kinds is not None else 2) * len(self.clusters.centres) * WEIGHT_SCALE * self.based
 
-    def vectors(self, features: Sequence[Features]) -> IntArray:
-        """Return the vectors of several prompts, one per row."""
-        words = self.words([each.words for each in features])
-        characters = self.characters([each.characters for each in features])
-        return np.concatenate([words, characters, self._form(np.stack([each.form for each in features]))], axis=1)
-
-    def _form(self, form: IntArray) -> IntArray:
-        scaled: IntArray = np.clip((form - self.form_mean) * self.form_weight // SCALE, -4 * SCALE, 4 * SCALE)
-        return scaled
+    def shares(self, vectors: IntArray) -> IntArray:
+        """Return predicted scores, shape (prompts, models), multiples of 1 / `divisor`."""
+        count, restarts = self.based, len(self.clusters.centres)
+        clustered = self.clusters(vectors)
+        kinds = None if self.kinds is None else self.kinds(vectors)
+        # In multiples of 1 / (restarts * WEIGHT_SCALE * based): level, and differences to it.
+        level = clustered[:, :count].sum(axis=1, keepdims=True)
+        apart = count * clustered - level + restarts * count * self.trees(vectors)
+        found: IntArray = 2 * level + apart
+        if kinds is not None:
+            found += 2 * level + 2 * restarts * (count * kinds - kinds[:, :count].sum(axis=1, keepdims=True))
+        return found
 
     def predict_vectors(self, vectors: IntArray) -> FloatArray:
         """Return predicted scores, shape (prompts, models)."""
-        total = np.zeros((len(vectors), len(self.models)), dtype=np.int64)
-        for each in self.clusters:
-            total += each.means[each.nearest(vectors)]
-        by_cluster = total / (len(self.clusters) * WEIGHT_SCALE)
-        level = (total.sum(axis=1) / (len(self.clusters) * WEIGHT_SCALE * len(self.models)))[:, None]
-        by_trees = self.trees(vectors) / WEIGHT_SCALE
-        quality: FloatArray = level + ((by_cluster - level) + by_trees) / 2
-        return quality
+        found: FloatArray = self.shares(vectors) / self.divisor
+        return found
 
     def predict(self, text: str) -> dict[str, float]:
         """Return the predicted score of every model for a prompt."""
-        row = self.predict_vectors(self.vector(features_of(text))[None])[0]
+        row = self.predict_vectors(self.space.vector(features_of(text))[None])[0]
         return dict(zip(self.models, row.tolist(), strict=True))
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the artefact: whole numbers in lists, and the facts of its training."""
-        return {
-            "kind": "quality_model",
-            "format": 1,
-            "models": list(self.models),
-            "features": {"buckets": BUCKETS, "form": list(FORM_NAMES)},
-            "words": _projection_json(self.words),
-            "characters": _projection_json(self.characters),
-            "form_mean": self.form_mean.tolist(),
-            "form_weight": self.form_weight.tolist(),
-            "clusters": [{"centres": each.centres.tolist(), "means": each.means.tolist()} for each in self.clusters],
-            "trees": {
-                "features": self.trees.features.tolist(),
-                "thresholds": self.trees.thresholds.tolist(),
-                "leaves": self.trees.leaves.tolist(),
-                "base": self.trees.base.tolist(),
-            },
-            "facts": dict(self.facts),
-        }
-
-
-class ArtefactError(ValueError):
-    """A document that is no quality model of this version."""
-
-
-def from_json(document: Mapping[str, Any]) -> QualityModel:
-    """Return the model of an artefact; raise `ArtefactError`."""
-    if document.get("kind") != "quality_model" or document.get("format") != 1:
-        raise ArtefactError("this is no quality model of format 1")
-    if document.get("features") != {"buckets": BUCKETS, "form": list(FORM_NAMES)}:
-        raise ArtefactError("this quality model was trained on other features: train it again")
-    try:
-        return QualityModel(
-            tuple(document["models"]),
-            _projection(document["words"]),
-            _projection(document["characters"]),
-            _whole(document["form_mean"]),
-            _whole(document["form_weight"]),
-            tuple(Clusters(_whole(each["centres"]), _whole(each["means"])) for each in document["clusters"]),
-            Trees(**{name: _whole(document["trees"][name]) for name in ("features", "thresholds", "leaves", "base")}),
-            dict(document["facts"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ArtefactError(f"the quality model is damaged: {error}") from None
-
-
-def _projection_json(projection: Projection) -> dict[str, Any]:
-    return {
-        "idf": projection.idf.tolist(),
-        "axes": projection.axes.tolist(),
-        "centre": projection.centre.tolist(),
-    }
-
-
-def _projection(document: Mapping[str, Any]) -> Projection:
-    return Projection(_whole(document["idf"]), _whole(document["axes"]), _whole(document["centre"]))
-
-
-def _whole(values: Any) -> IntArray:
-    return np.array(values, dtype=np.int64)

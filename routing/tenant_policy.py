@@ -11,6 +11,7 @@ from routing.dimensions import Dimensions
 from routing.lane_table import LaneTable
 from routing.models import ModelEntry
 from routing.plans import cap_sources, compile_plans, narrowed
+from routing.predictor import Predictor
 from routing.pricing import Rates, rates_at
 from routing.reason_codes import VetoRule
 from routing.references import NameTable
@@ -50,6 +51,7 @@ class TenantPolicy:
         price_changes: tuple[datetime, ...],
         providers: frozenset[str],
         plans: tuple[PlanDocument, ...] = (),
+        predictor: Predictor | None = None,
     ) -> None:
         """Resolve names, rules and lists; rows are made when first needed.
 
@@ -68,6 +70,7 @@ class TenantPolicy:
         self.weight_list: Weights = tuple(self.weights[term] for term in TERMS)  # type: ignore[assignment]
         self.taxonomy = taxonomy
         self.names = names
+        self.predictor = predictor
         self.models: Mapping[str, ModelEntry] = {entry.id: entry for entry in entries}
         self.plans = compile_plans(plans, names)
         self.clusters = plan_of(policy, clusters)

@@ -9,6 +9,7 @@ from schemas.control_catalog import CatalogDocument
 from schemas.control_clusters import ClustersDocument
 from schemas.control_plan import PlanDocument
 from schemas.control_policy import PolicyDocument
+from schemas.control_predictor import PredictorDocument, PredictorPart
 from schemas.control_prices import PricesDocument
 from schemas.control_provider import ProviderDocument
 from schemas.control_taxonomy import TaxonomyDocument
@@ -26,6 +27,8 @@ ConfigDocument = Annotated[
     | TenantDocument
     | PlanDocument
     | ProviderDocument
+    | PredictorDocument
+    | PredictorPart
     | FlagsDocument,
     Field(discriminator="kind"),
 ]

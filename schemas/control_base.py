@@ -7,7 +7,10 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from schemas.envelope import Frozen
 
-KINDS = ("catalog", "prices", "policy", "taxonomy", "clusters", "tenant", "plan", "provider", "flags")
+KINDS = (
+    *("catalog", "prices", "policy", "taxonomy", "clusters", "tenant", "plan", "provider", "flags"),
+    *("predictor", "predictor-part"),
+)
 
 DocumentName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 DocumentReference = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}(@[1-9][0-9]{0,8})?$")]

@@ -191,6 +191,12 @@ class ModelTarget(Strict):
     quality_measure: str
 
 
+class PredictorChoice(Strict):
+    """The trained predictor that says how well each model would answer a prompt (SPEC R16)."""
+
+    name: DocumentReference
+
+
 class PolicyDocument(DocumentBase):
     """A router. ``pool`` bounds which models compete; the references of ``rules`` may name others of the pool only."""
 
@@ -233,6 +239,8 @@ class PolicyDocument(DocumentBase):
     }
     """Of the request, when it sets none."""
     stickiness: Literal["message", "conversation"] = "message"
+    predictor: PredictorChoice | None = None
+    """Without one the prior of a model's quality is the catalog's ability for the type of task."""
     exploration: Exploration = Exploration()
     logged_candidates: Annotated[int, Field(ge=1, le=1000)] = 8
     """Models whose terms and estimates a decision records; of all others it records the score."""

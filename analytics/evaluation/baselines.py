@@ -39,14 +39,17 @@ def task_label(tasks: Sequence[str], train: IntArray, scores: FloatArray) -> Flo
     return group_means(groups[train], scores[train], len(names))[groups]
 
 
-def nearest(vectors: FloatArray, train: IntArray, scores: FloatArray, wanted: IntArray) -> FloatArray:
-    """Predict the scores of the prompts ``wanted`` as the means of their nearest neighbours of ``train``."""
-    base = vectors[train].astype(np.float32)
+def nearest(known: FloatArray, scores: FloatArray, wanted: FloatArray) -> FloatArray:
+    """Predict the scores of the prompts ``wanted`` as the means of their nearest neighbours among ``known``.
+
+    Both are vectors, one per row; ``scores`` are those of ``known``.
+    """
+    base = known.astype(np.float32)
     size = (base * base).sum(axis=1)
-    count = min(NEIGHBOURS, len(train))
+    count = min(NEIGHBOURS, len(base))
     found = np.empty((len(wanted), scores.shape[1]))
     for start in range(0, len(wanted), _CHUNK):
-        part = vectors[wanted[start : start + _CHUNK]].astype(np.float32)
+        part = wanted[start : start + _CHUNK].astype(np.float32)
         near = np.argpartition(size - 2 * part @ base.T, count - 1, axis=1)[:, :count]
-        found[start : start + _CHUNK] = scores[train[near]].mean(axis=1)
+        found[start : start + _CHUNK] = scores[near].mean(axis=1)
     return found

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from analytics.evaluation.comparison import Report
 from analytics.evaluation.plot import Line, Plot, svg
-from analytics.evaluation.router import Report
 
 _LINES: Final[Mapping[str, tuple[str, str, str]]] = {
     "router": ("the router", "#0b6e99", ""),

@@ -74,14 +74,15 @@ def along(
     predicted: FloatArray, costs: FloatArray, scores: FloatArray, grid: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return (quality, cost) of what is chosen, shape (prompts, trade-offs) each."""
-    rows = np.arange(len(predicted))
-    quality = np.empty((len(predicted), len(grid)))
+    order = np.argsort(costs.mean(axis=0), kind="stable")
+    predicted, costs, scores = predicted[:, order], costs[:, order], scores[:, order]
+    first = np.arange(len(predicted)) * len(order)
+    quality = np.empty((len(grid), len(predicted)))
     cost = np.empty_like(quality)
-    for at, trade_off in enumerate(grid):
-        chosen = choose(predicted, costs, float(trade_off))
-        quality[:, at] = scores[rows, chosen]
-        cost[:, at] = costs[rows, chosen]
-    return quality, cost
+    for at, trade_off in enumerate(grid.tolist()):
+        chosen = first + (predicted - trade_off * costs).argmax(axis=1)
+        quality[at], cost[at] = scores.take(chosen), costs.take(chosen)
+    return quality.T, cost.T
 
 
 def anchors(scores: FloatArray, costs: FloatArray) -> Anchors:

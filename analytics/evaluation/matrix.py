@@ -3,13 +3,14 @@
 import math
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from analytics.evaluation.names import NamesError
 from analytics.evaluation.rows import MatrixError, Row, read_rows
 
 FloatArray = npt.NDArray[np.float64]
@@ -123,6 +124,14 @@ def read_tasks(path: Path, columns: Columns | None = None) -> dict[str, str]:
         task = _named(row, wanted.task, TASK_COLUMNS, "task")
         found.setdefault(question_key(_text(row, prompt)), _text(row, task))
     return found
+
+
+def renamed(matrix: Matrix, names: Mapping[str, str | None]) -> Matrix:
+    """Return the matrix with its tasks called as ``names`` says (None: no task). Raise `NamesError` without tasks."""
+    if matrix.tasks is None:
+        raise NamesError("the matrix names no tasks that could be renamed")
+    tasks = tuple(names.get(task, task) or "" for task in matrix.tasks)
+    return replace(matrix, tasks=tasks if any(tasks) else None)
 
 
 class _Collector:

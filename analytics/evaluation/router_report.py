@@ -1,12 +1,15 @@
 """The report of a router evaluation: JSON, rows of a table, and one HTML page that needs nothing else."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from html import escape
 from typing import Any, Final
 
 from analytics.evaluation.chart import cost_quality_chart
+from analytics.evaluation.comparison import Comparison, Report
 from analytics.evaluation.intervals import Estimate
-from analytics.evaluation.router import Comparison, Report
+from analytics.evaluation.reliability import Reliability
+from analytics.evaluation.reliability_chart import reliability_chart
 
 BASELINES: Final = ("random", "best_single", "length_only", "task_label", "knn", "oracle")
 TITLES: Final[Mapping[str, str]] = {
@@ -65,7 +68,16 @@ def as_json(report: Report) -> dict[str, Any]:
         "curves": {
             name: [[round(cost, 6), round(quality, 6)] for cost, quality in points] for name, points in report.curve
         },
+        "calibration": {name: _reliability_json(found) for name, found in report.reliability.items()},
+        "correction": report.line._asdict(),
         **report.facts,
+    }
+
+
+def _reliability_json(found: Reliability) -> dict[str, Any]:
+    return {
+        "ece": found.error.as_json(),
+        "bins": [{name: round(value, 6) for name, value in asdict(each).items()} for each in found.bins],
     }
 
 
@@ -106,6 +118,12 @@ def remarks(report: Report) -> list[str]:
             "single model that is recovered; share of the way to its cost needed for 50 and 80 % of it."
         ),
     ]
+    believed = report.reliability
+    found.append(
+        "Calibration of the router's predictions (mean distance of expected and observed quality in ten bins): "
+        f"{shown(believed['all'].error)} over all models; corrected by a line fitted on validation "
+        f"{shown(believed['corrected'].error)}, so of the model chosen {shown(believed['chosen'].error)}."
+    )
     if noise["questions_scored_again"]:
         found.append(
             f"Label noise: {noise['questions_scored_again']} questions stand more than once, "
@@ -124,11 +142,12 @@ def as_html(report: Report, title: str = "Router evaluation") -> str:
         f"<tr><td>{escape(TITLES[name])}</td>{''.join(_cell(found, figure) for figure in COLUMNS)}</tr>"
         for name, found in report.policies.items()
     )
+    said = "".join(f"<p>{escape(text)}</p>" for text in remarks(report))
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
         f"<h1>{escape(title)}</h1><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        f"{cost_quality_chart(report)}{''.join(f'<p>{escape(text)}</p>' for text in remarks(report))}</body></html>\n"
+        f"{cost_quality_chart(report)}{reliability_chart(report.reliability)}{said}</body></html>\n"
     )
 
 

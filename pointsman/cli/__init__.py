@@ -35,6 +35,7 @@ COMMANDS = (
     "dlq",
     "replay",
     "evaluate",
+    "predictor",
     "run",
 )
 

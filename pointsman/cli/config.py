@@ -162,17 +162,20 @@ def show(
         )
         return
     events = (store.published if history else store.current).values()
+    faults = _faults_of(store)
     rows = (
         {
             "document": event.key,
             "published": event.occurred_at.isoformat(timespec="seconds"),
             "description": event.document.description,
             "comment": event.comment,
+            "faults": faults.get(event.key, []),
         }
         for event in sorted(events, key=lambda one: (one.kind, one.name, one.version))
         if name is None or event.kind == name
     )
-    emit_rows(rows, output, ("document", "published", "description", "comment"))
+    shown = ("document", "published", "description", "comment", *(("faults",) if faults else ()))
+    emit_rows(rows, output, shown)
 
 
 def diff(
@@ -200,6 +203,16 @@ def diff(
     emit_rows(rows, output, ("document", "field", "now", "then"))
     if rows:
         raise typer.Exit(ExitCode.FINDINGS)
+
+
+def _faults_of(store: "Store") -> dict[str, list[str]]:
+    """Return what is wrong between the documents that hold now, by document."""
+    from routing.config_check import check_documents
+
+    found: dict[str, list[str]] = {}
+    for fault in check_documents({event.key: event.document for event in store.current.values()}):
+        found.setdefault(fault.document, []).append(fault.message)
+    return found
 
 
 def _from_env(name: str, store: "Store") -> "Sequence[ConfigDocument]":

@@ -8,8 +8,8 @@ from pointsman.cli.errors import CliError, ExitCode
 from pointsman.cli.output import Output, emit_object, emit_rows, note, progress, remember
 
 if TYPE_CHECKING:
+    from analytics.evaluation.comparison import Report
     from analytics.evaluation.matrix import Columns, FloatArray, Matrix
-    from analytics.evaluation.router import Report
     from routing.quality_model import QualityModel
 
 
@@ -41,6 +41,9 @@ def router(
         list[Path] | None,
         typer.Option(help="File with a question and its task, for a matrix without tasks; repeatable."),
     ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="YAML: `their task: our name`, to rename or merge tasks; null: no task.")
+    ] = None,
     holdout: Annotated[
         Path | None,
         typer.Option(help="Judge on the questions of this matrix that do not stand in MATRIX, instead of on splits."),
@@ -52,6 +55,9 @@ def router(
         Path | None, typer.Option(help="Train on all questions at the end and write the predictor to this file.")
     ] = None,
     chart: Annotated[Path | None, typer.Option(help="Write the cost-quality chart (SVG) to this file.")] = None,
+    reliability_chart: Annotated[
+        Path | None, typer.Option(help="Write the reliability diagram of the predictions (SVG) to this file.")
+    ] = None,
     splits: Annotated[int, typer.Option(min=1, max=50, help="Times the questions are parted anew.")] = 5,
     seed: Annotated[int, typer.Option(help="Of the splits and the intervals.")] = 0,
     output: Annotated[
@@ -59,9 +65,11 @@ def router(
     ] = ReportForm.TABLE,
 ) -> None:
     """Say what a router is worth on an evaluation matrix: quality, cost and saving against simple rules."""
-    from analytics.evaluation.matrix import Columns, read_matrix, read_tasks
-    from analytics.evaluation.router import EvaluationError, EvaluationSettings, evaluate
+    from analytics.evaluation.matrix import Columns, read_matrix, read_tasks, renamed
+    from analytics.evaluation.names import NamesError, read_names
+    from analytics.evaluation.router import EvaluationError, evaluate
     from analytics.evaluation.rows import MatrixError
+    from analytics.evaluation.splits import EvaluationSettings
 
     columns = Columns(prompt_column, task_column)
     try:
@@ -73,6 +81,8 @@ def router(
             count = 0
             if holdout is not None:
                 read, count = _extended(read, holdout, columns, named)
+            if labels is not None:
+                read = renamed(read, read_names(labels))
             costs, unit = _costs(read, prices)
             model = None if artefact is None else _load(artefact, read)
             report = evaluate(read, costs, EvaluationSettings(splits=splits, seed=seed), model, count, tell)
@@ -80,13 +90,21 @@ def router(
             if save is not None:
                 tell("training on all questions")
                 _save(save, read, report, seed)
-    except (MatrixError, EvaluationError) as error:
+    except (MatrixError, NamesError, EvaluationError) as error:
         raise CliError(str(error), "pointsman evaluate router --help", ExitCode.USAGE) from None
-    if chart is not None:
+    _draw(report, chart, reliability_chart)
+    _show(report, output)
+
+
+def _draw(report: "Report", curve: Path | None, believed: Path | None) -> None:
+    if curve is not None:
         from analytics.evaluation.chart import cost_quality_chart
 
-        chart.write_text(cost_quality_chart(report))
-    _show(report, output)
+        curve.write_text(cost_quality_chart(report))
+    if believed is not None:
+        from analytics.evaluation.reliability_chart import reliability_chart
+
+        believed.write_text(reliability_chart(report.reliability))
 
 
 def _extended(known: "Matrix", path: Path, columns: "Columns", tasks: dict[str, str]) -> "tuple[Matrix, int]":
@@ -116,20 +134,10 @@ def _costs(matrix: "Matrix", prices: Path | None) -> "tuple[FloatArray, str]":
 
 
 def _load(path: Path, matrix: "Matrix") -> "QualityModel":
-    import orjson
-
-    from routing.quality_model import ArtefactError, from_json
+    from pointsman.cli.predictor import read_model
     from routing.quality_training import data_hash
 
-    try:
-        document: Any = orjson.loads(path.read_bytes())
-        if not isinstance(document, dict):
-            raise CliError(f"{path.name}: no quality model", code=ExitCode.USAGE)
-        model = from_json(document)
-    except FileNotFoundError:
-        raise CliError(f"{path}: there is no such file", code=ExitCode.NOT_FOUND) from None
-    except (orjson.JSONDecodeError, ArtefactError) as error:
-        raise CliError(f"{path.name}: {error}", code=ExitCode.USAGE) from None
+    model = read_model(path)
     if model.facts.get("data_sha256") == data_hash(matrix.prompts, matrix.scores, matrix.models):
         raise CliError(
             f"{path.name} was trained on these very questions: its figures would flatter",
@@ -144,16 +152,20 @@ def _save(path: Path, matrix: "Matrix", report: "Report", seed: int) -> None:
     import orjson
 
     from analytics.evaluation.router_report import metrics
+    from routing.quality_artefact import as_json
     from routing.quality_features import features_of
     from routing.quality_training import data_hash, train
 
     facts = {
         "data_sha256": data_hash(matrix.prompts, matrix.scores, matrix.models),
         "metrics": metrics(report),
+        "correction": report.line._asdict(),
+        "score_range": [float(matrix.scores.min()), float(matrix.scores.max())],
         "command": f"pointsman evaluate router MATRIX --seed {seed} --save {path.name}",
     }
-    model = train([features_of(prompt) for prompt in matrix.prompts], matrix.scores, matrix.models, facts=facts)
-    path.write_bytes(orjson.dumps(model.as_json(), option=orjson.OPT_SORT_KEYS) + b"\n")
+    features = [features_of(prompt) for prompt in matrix.prompts]
+    model = train(features, matrix.scores, matrix.models, facts=facts, kinds=matrix.tasks)
+    path.write_bytes(orjson.dumps(as_json(model)) + b"\n")
 
 
 def _with_facts(report: "Report", more: dict[str, Any]) -> "Report":

@@ -12,6 +12,7 @@ from tests.bench.encoders import tier_3
 from tests.bench.executor import calls
 from tests.bench.figures import Section, machine
 from tests.bench.first_byte import first_byte
+from tests.bench.prediction import predicted
 from tests.bench.recorder import recorder
 from tests.bench.restore import restore
 from tests.bench.router import latency, throughput
@@ -35,6 +36,7 @@ def main() -> None:
             steps: list[Callable[[], Section]] = [
                 lambda: pure(4_000 // scale),
                 lambda: tier_3(400 // scale),
+                predicted,
                 lambda: latency(at, 200, 30 // scale + 2),
                 lambda: first_byte(at, 100, 20 // scale + 2),
                 lambda: throughput(at, 20_000 // scale),

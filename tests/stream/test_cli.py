@@ -317,6 +317,41 @@ def test_config_from_the_environment(here: Installation, monkeypatch: pytest.Mon
     assert {row["action"] for row in again} == {"unchanged"}
 
 
+def test_a_predictor_is_published_and_asked(here: Installation, tmp_path: Path) -> None:
+    """A trained predictor goes into the log in parts; requests of its router carry its predictions (R16)."""
+    matrix, artefact, names = tmp_path / "m.jsonl", tmp_path / "q.json", tmp_path / "names.yaml"
+    rows = [
+        {"prompt": f"{'sort the list' if number % 2 else 'a poem of the sea'} {number}", "scores": scores}
+        for number in range(60)
+        for scores in [{"one": float(number % 2), "two": float(number % 2 == 0), "three": 0.5}]
+    ]
+    matrix.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    here.run("evaluate", "router", str(matrix), "--splits", "1", "--save", str(artefact))
+    assert (
+        "does not know one, three, two"
+        in here.run("predictor", "publish", str(artefact), "--name", "own", status=2).stderr
+    )
+    one, two = (row["model"] for row in here.json("models")[:2])
+    names.write_text(f"one: {one}\ntwo: {two}\nthree: null\n")
+    publish = ("predictor", "publish", str(artefact), "--name", "own", "--models", str(names))
+    assert here.json(*publish)[-1]["document"] == "predictor/own@1"
+    assert here.json(*publish) == []
+    file = tmp_path / "router.yaml"
+    file.write_text(
+        "kind: policy\nname: taught\npredictor: {name: own}\n---\nkind: tenant\nname: poets\npolicy: taught\n"
+    )
+    here.run("config", "apply", str(file))
+    [row] = here.json("predictor", "show")
+    assert (row["state"], row["used_by"], row["models"]) == ("ok", ["taught"], 2)
+    expected = {row["model"]: row["expected_quality"] for row in here.json("predictor", "show", "own", "--prompt", "x")}
+    assert set(expected) == {one, two}
+    answer = here.json("submit", "a poem of the moon", "--tenant", "poets", "--route-only")
+    story = here.json("explain", answer["result"]["request_id"])
+    [task] = [event["event"]["task"] for event in story["events"] if event["topic"] == topics.CLASSIFICATIONS]
+    assert set(task["predictions"]) == {one, two}
+    assert task["predictions"][two] > 0.6 > task["predictions"][one]
+
+
 def test_models_lists_the_catalog(here: Installation) -> None:
     """models lists every model of the catalog with its price and who serves it (F2)."""
     rows = here.json("models", "--maker", "anthropic")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deploy.doctor_kafka import clusters_check
+from deploy.doctor_kafka import clusters_check, configuration
 from schemas import topics as t
 from streams import encoders
 from streams.local_kafka import LocalKafka
@@ -43,7 +43,7 @@ def test_scores_decide_live_and_replay_reads_what_was_stored(
 ) -> None:
     """A cluster decides in tier 3; history replays byte for byte where no encoder can be loaded (R6, A5)."""
     settings = settings_for(kafka, prefix, tenant("acme", policy="s2"))
-    assert clusters_check(settings).found == "tasks@1 by wordllama-256-v1"
+    assert clusters_check(configuration(settings)).found == "tasks@1 by wordllama-256-v1"
     started(settings)
     executor = ScriptedExecutor(settings)
     publish(settings, [ask("acme", name, prompt=prompt) for name, prompt in PROMPTS.items()])

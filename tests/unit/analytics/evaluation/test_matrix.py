@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analytics.evaluation.matrix import Columns, read_matrix, read_tasks
+from analytics.evaluation.matrix import Columns, read_matrix, read_tasks, renamed
+from analytics.evaluation.names import NamesError
 from analytics.evaluation.rows import MatrixError
 
 ROWS = [
@@ -80,6 +81,17 @@ def test_tasks_come_from_a_column_or_a_file(tmp_path: Path) -> None:
     names = _write(tmp_path / "t.jsonl", json.dumps({"query": "a b", "task_name": "words"}))
     assert read_matrix([outside], tasks=read_tasks(names)).tasks == ("words",)
     assert read_matrix([outside]).tasks is None
+
+
+def test_tasks_are_renamed_and_merged(tmp_path: Path) -> None:
+    """A file of names merges tasks or takes them away; without tasks it is refused."""
+    rows = [{"prompt": name, "task": name, "x": 1, "y": 0} for name in ("gsm8k", "algebra", "poems")]
+    matrix = read_matrix([_write(tmp_path / "a.jsonl", "".join(json.dumps(row) + "\n" for row in rows))])
+    assert renamed(matrix, {"gsm8k": "math", "algebra": "math", "poems": None}).tasks == ("math", "math", "")
+    bare = renamed(matrix, dict.fromkeys(("gsm8k", "algebra", "poems")))
+    assert bare.tasks is None
+    with pytest.raises(NamesError, match="names no tasks"):
+        renamed(bare, {})
 
 
 def test_measured_costs_are_read(tmp_path: Path) -> None:

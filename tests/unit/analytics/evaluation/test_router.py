@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from analytics.evaluation.comparison import Report
 from analytics.evaluation.matrix import Matrix
-from analytics.evaluation.router import EvaluationError, EvaluationSettings, Report, evaluate
+from analytics.evaluation.router import EvaluationError, evaluate
 from analytics.evaluation.router_report import as_html, as_json, as_rows
+from analytics.evaluation.splits import EvaluationSettings
 from pointsman.cli import build_app
 from routing.quality_training import TrainingSettings
 
@@ -82,6 +84,20 @@ def test_the_report_has_its_keys(report: Report) -> None:
         assert figure["low"] <= figure["value"] <= figure["high"]
 
 
+def test_expected_quality_is_what_comes(report: Report) -> None:
+    """On data that is learned well, expectations are right on average, and the bins add up to all predictions."""
+    document = as_json(report)["calibration"]
+    assert document["all"]["ece"]["value"] < 0.08
+    assert document["corrected"]["ece"]["value"] < 0.08
+    assert document["all"]["ece"]["low"] <= document["all"]["ece"]["high"]
+    assert 0.7 < report.line.slope < 1.6
+    questions = 2 * round(0.2 * report.facts["questions"])
+    assert sum(each["count"] for each in document["all"]["bins"]) == questions * len(MODELS)
+    assert sum(each["count"] for each in document["chosen"]["bins"]) == questions
+    for each in document["all"]["bins"]:
+        assert each["low"] <= each["expected"] <= each["high"]
+
+
 def test_the_page_stands_alone(report: Report) -> None:
     """The HTML report has table and chart and asks nothing of the network; the table has a row per policy."""
     page = as_html(report)
@@ -140,6 +156,11 @@ def _cli(*arguments: object) -> tuple[int, str]:
 def test_the_command_judges_saves_and_judges_what_it_saved(tmp_path: Path) -> None:
     """`evaluate router` prints JSON, saves the same artefact byte by byte, and judges it on other questions."""
     path, prices = _files(tmp_path, 150)
+    names, chart = tmp_path / "names.yaml", tmp_path / "reliability.svg"
+    names.write_text("code: work\nprose: work\n")
+    code, text = _cli(path, "--labels", names, "--splits", 1, "--output", "json", "--reliability-chart", chart)
+    assert (code, json.loads(text)["tasks"]) == (0, 2)
+    assert chart.read_text().startswith("<svg")
     artefact, again = tmp_path / "quality.json", tmp_path / "again" / "quality.json"
     again.parent.mkdir()
     code, text = _cli(path, "--prices", prices, "--splits", 1, "--output", "json", "--save", artefact)
