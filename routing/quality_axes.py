@@ -37,9 +37,10 @@ def learn_projection(
     mean = dense.mean(axis=0)
     size = min(dimensions + 10, len(looked_at))
     basis = dense.T @ generator.standard_normal((len(looked_at), size))
-    basis, _ = np.linalg.qr(basis)
-    inner = dense @ basis - mean @ basis
-    basis = dense.T @ inner - np.outer(mean, inner.sum(axis=0))
+    for _ in range(2):
+        basis, _ = np.linalg.qr(basis)
+        inner = dense @ basis - mean @ basis
+        basis = dense.T @ inner - np.outer(mean, inner.sum(axis=0))
     basis, _ = np.linalg.qr(basis)
     inner = dense @ basis - mean @ basis
     _, turn = np.linalg.eigh(inner.T @ inner)

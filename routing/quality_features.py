@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 IntArray = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint32]
 
 BUCKETS: Final = 4096
 """Of hashed words and of hashed character n-grams, each."""
@@ -79,6 +80,9 @@ class Terms(NamedTuple):
     weights: IntArray
 
 
+_NO_TERMS: Final = Terms(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+
+
 class Features(NamedTuple):
     """Of one prompt."""
 
@@ -92,8 +96,8 @@ def features_of(text: str) -> Features:
     """Return the features of a prompt."""
     sample = sampled(text)
     lowered = sample.lower()
-    tokens = _TOKEN.findall(lowered)
-    return Features(_words(tokens), _characters(" ".join(tokens)), _form(len(text), sample, lowered))
+    text_read = " ".join(_TOKEN.findall(lowered))
+    return Features(*_terms(_words(text_read), _characters(text_read)), _form(len(text), sample, lowered))
 
 
 def sampled(text: str) -> str:
@@ -105,37 +109,45 @@ def sampled(text: str) -> str:
     return f"{text[: 2 * quarter]} {text[middle : middle + quarter]} {text[-quarter:]}"
 
 
-def _words(tokens: list[str]) -> Terms:
-    crc32 = zlib.crc32
-    single = np.array([crc32(token.encode("utf-8", "surrogatepass")) for token in tokens], dtype=np.uint32)
-    return _terms([single, single[:-1] * _PRIMES[0] + single[1:] * _PRIMES[1]])
+def _words(tokens: str) -> list[Hashes]:
+    """Return the hashes of the tokens, which a space parts, and of neighbours."""
+    if not tokens:
+        return []
+    each = tokens.encode("utf-8", "surrogatepass").split(b" ")
+    single = np.fromiter(map(zlib.crc32, each), dtype=np.uint32, count=len(each))
+    return [single, single[:-1] * _PRIMES[0] + single[1:] * _PRIMES[1]]
 
 
-def _characters(text: str) -> Terms:
-    """Return the n-grams; the hash of a longer one goes on from that of the shorter one that begins it."""
+def _characters(text: str) -> list[Hashes]:
+    """Return the hashes of n-grams; that of a longer one goes on from that of the shorter one that begins it."""
     points = _points(text)
-    total = np.zeros(len(points), dtype=np.uint32)
-    found = []
+    total: Hashes = np.zeros(len(points), dtype=np.uint32)
+    found: list[Hashes] = []
     for offset in range(min(_SIZES[-1], len(points))):
         total = (total[: len(points) - offset] ^ points[offset:]) * _PRIMES[offset]
         total ^= total >> np.uint32(15)
         if offset + 1 in _SIZES:
             found.append(total)
-    return _terms(found)
+    return found
 
 
-def _points(text: str) -> npt.NDArray[np.uint32]:
+def _points(text: str) -> Hashes:
     """Return the code points of a text."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
 
 
-def _terms(hashes: list[npt.NDArray[np.uint32]]) -> Terms:
-    if not hashes:
-        return Terms(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
-    each = np.concatenate(hashes)
-    counts = np.bincount((each ^ (each >> np.uint32(12))) & np.uint32(BUCKETS - 1), minlength=BUCKETS)
+def _terms(words: list[Hashes], characters: list[Hashes]) -> tuple[Terms, Terms]:
+    """Return the terms of words and of characters, counted together, the latter in buckets of their own."""
+    if not words:
+        return _NO_TERMS, _NO_TERMS
+    each = np.concatenate([*words, *characters])
+    places = (each ^ (each >> np.uint32(12))) & np.uint32(BUCKETS - 1)
+    places[sum(map(len, words)) :] += np.uint32(BUCKETS)
+    counts = np.bincount(places, minlength=2 * BUCKETS)
     buckets = np.flatnonzero(counts)
-    return Terms(buckets, _TERM[np.minimum(counts[buckets], _TERM_LIMIT - 1)])
+    weights = _TERM.take(np.minimum(counts.take(buckets), _TERM_LIMIT - 1))
+    edge = int(np.searchsorted(buckets, BUCKETS))
+    return Terms(buckets[:edge], weights[:edge]), Terms(buckets[edge:] - BUCKETS, weights[edge:])
 
 
 def _form(length: int, sample: str, lowered: str) -> IntArray:
@@ -156,7 +168,7 @@ def _form(length: int, sample: str, lowered: str) -> IntArray:
         _DAMPED[capitals],
         SCALE * capitals // size,
         SCALE * counted[_COMMA] // count,
-        SCALE * sum([word[:1].isupper() for word in words]) // count,
+        SCALE * sum([word[0].isupper() for word in words if word]) // count,
         SCALE * sum(map(len, words)) // count,
         _DAMPED[max(map(len, words))],
         SCALE * len(bag) // count,

@@ -119,8 +119,9 @@ class Trees:
         inner = self.features.shape[1]
         row = np.arange(len(vectors))[:, None] * vectors.shape[1]
         flat = vectors.reshape(-1)
-        at: IntArray = np.zeros((len(vectors), len(first)), dtype=np.int64)
-        for _ in range(inner.bit_length()):
+        # The root of every tree first: all prompts look at the same columns there.
+        at: IntArray = 1 + (vectors.take(self.features[:, 0], axis=1) > self.thresholds[:, 0])
+        for _ in range(inner.bit_length() - 1):
             node = first + at
             at = 2 * at + 1 + (flat.take(row + features.take(node)) > thresholds.take(node))
         places: IntArray = at - inner

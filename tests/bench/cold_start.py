@@ -94,7 +94,8 @@ def main() -> None:
     for name, found in rows.items():
         quality, error = np.mean(found, axis=0)
         best_quality, best_error = np.mean(of_best[name], axis=0)
-        print(f"{name:<20} {quality:8.4f} {error:7.4f}   {best_quality:.4f} {best_error:.4f}")
+        shown = f"{quality:8.4f} {error:7.4f}   {best_quality:.4f} {best_error:.4f}".replace("inf", "  -")
+        print(f"{name:<20} {shown}")
 
 
 if __name__ == "__main__":
