@@ -72,12 +72,13 @@ class CompiledConfig:
     def replaced(self, document: TenantDocument | PolicyDocument) -> Self:
         """Return the configuration with another document in the place of its kind, name and version.
 
-        What was compiled of catalogs, prices, taxonomies and clusters is shared.
+        What was compiled of catalogs, prices, taxonomies, clusters and predictors is shared.
         """
         changed = self._by_key | {(document.kind, document.name, document.version): document}
         other = type(self)({known.document_key: known for known in changed.values()})
         other._taxonomies, other._clusters = self._taxonomies, self._clusters  # noqa: SLF001 - of its own class
         other._entries, other._histories = self._entries, self._histories  # noqa: SLF001 - of its own class
+        other._predictors = self._predictors  # noqa: SLF001 - of its own class
         return other
 
     def flag(self, name: str) -> bool:
