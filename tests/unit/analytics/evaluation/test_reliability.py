@@ -47,5 +47,5 @@ def test_the_diagram_needs_nothing_else() -> None:
     """The diagram is one SVG with a line for each set of predictions."""
     found = reliability([sums(np.array([[0.5]]), np.array([[1.0]]), EDGES)], [np.ones((1, 1))], EDGES)
     drawn = reliability_chart({"all": found, "chosen": found})
-    assert drawn.count("<polyline") == 2
+    assert drawn.count("<polyline") == 3
     assert "href" not in drawn
