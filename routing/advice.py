@@ -116,6 +116,7 @@ def adviser_task(task: TaskDescriptor, advice: Advice, options: tuple[str, ...])
             "needs_tools": False,
             "predictions": {},
             "type_shares": {},
+            "complexity_shares": {},
         },
     )
 
@@ -162,5 +163,6 @@ def advised_task(task: TaskDescriptor, advice: AdviceView, taxonomy: Taxonomy) -
             "involves_code": task.involves_code or profile.involves_code,
             "confidence": ADVISED_CONFIDENCE,
             "type_shares": {},
+            "complexity_shares": {},
         },
     )

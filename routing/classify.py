@@ -227,6 +227,7 @@ def _describe(
             "needs_vision": signals.has_images and route.modality == "text",
             "needs_tools": has_tools,
             "type_shares": shares,
+            "complexity_shares": taxonomy.complexity_shares.get(complexity, _NO_PREDICTIONS),
             "wants_json": request.response_format is not None
             and request.response_format.get("type") in {"json_object", "json_schema"},
             "modality": route.modality,

@@ -107,6 +107,7 @@ def cache_key(
         bucket_of(task.input_token_bound),
         bucket_of(task.estimated_output_tokens),
         sorted(task.type_shares.items()),
+        sorted(task.complexity_shares.items()),
         task.confidence < settings.confidence_floor,
         view.settings,
         view.conversation_model,

@@ -7,14 +7,15 @@ from typing import Final, NamedTuple
 from routing.pricing import Quantity, pieces
 from routing.row import Row
 from routing.score import DECIMALS, Terms, static_terms
-from routing.type_shares import PARTS, Shares, in_parts
+from routing.type_shares import Shares, in_parts
 from schemas.classification import TaskDescriptor
 from schemas.control_policy import Profile, Scoring
+from schemas.control_taxonomy import PARTS
 
 _ONE_OF_EACH: Final = Quantity(seconds=1, characters=1, images=1)
 _MOST_KEPT: Final = 20_000
 """Kinds of task with their lanes; mixtures of unclear texts are many."""
-_Key = tuple[int, str, str, str, Shares, str | None]
+_Key = tuple[int, str, str, str, Shares, Shares, str | None]
 
 
 class Lane(NamedTuple):
@@ -84,8 +85,9 @@ class LaneTable:
         return found
 
     def _key(self, task: TaskDescriptor, now: datetime, profile: str | None) -> _Key:
-        shares = in_parts(task.type_shares) if task.type_shares else ()
-        return (self._period(now), task.modality, task.type, task.complexity, shares, profile)
+        kinds = in_parts(task.type_shares) if task.type_shares else ()
+        degrees = in_parts(task.complexity_shares) if task.complexity_shares else ()
+        return (self._period(now), task.modality, task.type, task.complexity, kinds, degrees, profile)
 
     def lane(self, row: Row, task: TaskDescriptor, profile: str | None = None) -> Lane:
         """Return one row prepared for a task and a capability profile."""
@@ -114,16 +116,18 @@ class LaneTable:
         )
 
     def _terms(self, row: Row, task: TaskDescriptor, profile: str | None) -> Terms:
-        """Return the terms for the task's kind; of an unclear text their expectation over all kinds it may be."""
+        """Return the terms for the task; of an unclear one their expectation over all that it may be."""
         abilities = None if profile is None else self._profiles[profile]
-
-        def terms_of(kind: str) -> Terms:
-            return static_terms(row.entry, kind, task.complexity, self._scoring, abilities)
-
-        if not task.type_shares:
-            return terms_of(task.type)
-        each = [(terms_of(kind), parts) for kind, parts in in_parts(task.type_shares)]
+        kinds = in_parts(task.type_shares) or ((str(task.type), PARTS),)
+        degrees = in_parts(task.complexity_shares) or ((task.complexity, PARTS),)
+        each = [
+            (static_terms(row.entry, kind, degree, self._scoring, abilities), of_kind * of_degree)
+            for kind, of_kind in kinds
+            for degree, of_degree in degrees
+        ]
+        if len(each) == 1:
+            return each[0][0]
         capability, quality, prior, boost = (
-            round(sum(terms[index] * parts for terms, parts in each) / PARTS, DECIMALS) for index in range(4)
+            round(sum(terms[index] * parts for terms, parts in each) / (PARTS * PARTS), DECIMALS) for index in range(4)
         )
         return Terms(capability, quality, prior, boost)

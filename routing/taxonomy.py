@@ -35,6 +35,10 @@ class Taxonomy:
         self.classifier: ClassifierModel | None = None if choice is None else packaged(choice.artefact)
         """The learned classifier; None where the words decide: no artefact is named, or not one of this package."""
         self.classifier_floor = 1.0 if choice is None else choice.floor
+        self.complexity_shares: Mapping[str, dict[str, float]] = {
+            called: {str(name): share for name, share in shares.items()}
+            for called, shares in self.document.complexity_shares.items()
+        }
         self.profiles: Mapping[str, TypeProfile] = {
             kind.value: profile for kind, profile in self.document.types.items()
         }

@@ -1,4 +1,4 @@
-"""What kinds of work a text may be, when it is not sure of one: shares in sixteenths, so that few mixtures exist.
+"""What kinds of work a text may be, where that is unclear: shares in sixteenths, so that few mixtures exist.
 
 A decision for an unclear text weighs each model by all the kinds that it may be (the expectation over the classifier's
 calibrated probabilities), instead of betting on the likeliest. Measured: docs/success.md, N4 and N5.
@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from routing.words import TYPES
+from schemas.control_taxonomy import PARTS
 
-PARTS: Final = 16
 MOST_KINDS: Final = 4
 _SURE: Final = 15
 """Sixteenths from which on one kind counts as all."""

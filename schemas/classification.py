@@ -74,6 +74,8 @@ class TaskDescriptor(Frozen):
     needs_tools: bool = False
     type_shares: dict[str, float] = {}
     """What an unclear text may be: kinds of work and their shares in sixteenths, likeliest first; {}: it is clear."""
+    complexity_shares: dict[str, float] = {}
+    """How complex work that is called so really is, in sixteenths; {}: as complex as it is called."""
     wants_json: bool = False
     """Whether the request asks for an answer in JSON."""
     modality: Literal["text", "image", "video", "audio", "search"] = "text"

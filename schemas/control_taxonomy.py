@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 from schemas.classification import TaskType
 from schemas.control_base import DocumentBase, Share, Strict
 from schemas.control_catalog import Modality
+from schemas.control_steering import Complexity
 from schemas.request import CopilotMode, JobType
 
 Phrase = Annotated[str, StringConstraints(min_length=1, max_length=60)]
@@ -15,6 +16,8 @@ CapabilityName = Literal["coding", "reasoning", "creative", "speed", "context_ha
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 Intent = Literal["create", "fix", "explain", "analyze", "review"]
 Level = Literal["simple", "complex", "critical"]
+PARTS = 16
+"""Shares are given in sixteenths, which are exact in binary."""
 
 
 class TypeProfile(Strict):
@@ -74,6 +77,8 @@ class TaxonomyDocument(DocumentBase):
     greetings: dict[Language, tuple[Phrase, ...]] = {}
     follow_ups: dict[Language, tuple[Phrase, ...]] = {}
     plans: dict[Language, tuple[Phrase, ...]] = {}
+    complexity_shares: dict[Complexity, dict[Complexity, Share]] = {}
+    """How complex work really is that is called so: measured shares that sum to 1. None: as complex as it is called."""
     modes: dict[CopilotMode, Route] = {}
     jobs: dict[JobType, Route] = {}
     function_words: dict[Language, tuple[Phrase, ...]] = {}
@@ -85,4 +90,8 @@ class TaxonomyDocument(DocumentBase):
         if missing:
             message = f"every type of work has a profile; missing: {missing}"
             raise ValueError(message)
+        for called, shares in self.complexity_shares.items():
+            if abs(sum(shares.values()) - 1) > 1e-9 or any(share * PARTS % 1 for share in shares.values()):
+                message = f"complexity_shares of {called} are sixteenths that sum to 1"
+                raise ValueError(message)
         return self

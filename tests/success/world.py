@@ -105,7 +105,7 @@ def case(router: Router, prompt: Prompt, knows: Knowledge = "nothing", **fields:
     event = request(router.name, prompt, **fields)
     task = classify(event, router.config)
     if knows == "type and complexity":
-        task = task.model_copy(update={"complexity": prompt.complexity})
+        task = task.model_copy(update={"complexity": prompt.complexity, "complexity_shares": {}})
     return Case(prompt, facts_of(event), task)
 
 
