@@ -24,7 +24,10 @@ from schemas.request import RequestReceived
 Matrix = npt.NDArray[np.float64]
 _COUNT: Final = len(TYPES)
 _TABLE_SHARE: Final = 4.0
-_STRUCTURE_SHARE: Final = 0.1
+_FORM_SHARE: Final = 0.2
+_RULE_SHARE: Final = 0.05
+"""Marks of the taxonomy's words count less than those of form: the words were chosen with the examples in mind."""
+_MARK_SCALES: Final = np.sqrt([_RULE_SHARE if name.startswith("rule") else _FORM_SHARE for name in STRUCTURE])
 _CUE_WEIGHT: Final = 1.0
 _PENALTY: Final = 3e-4
 _STEPS: Final = 120
@@ -72,7 +75,7 @@ class Corpus:
             kept = place[row.table]
             np.add.at(table[index], kept[kept >= 0], 1)
             if index < len(examples):
-                structure[index, row.structure] = sqrt(_STRUCTURE_SHARE)
+                structure[index, row.structure] = _MARK_SCALES[row.structure]
                 structure[index, -1] = 1.0
         lengths = np.array([float(len(row.table)) for row in rows])
         counts = (table @ table.T).astype(np.float64)
@@ -129,13 +132,22 @@ def logits_of(
 
 def held_out_logits(corpus: Corpus) -> Matrix:
     """Return for each example the scores by a fit on the other four fifths (and all cues)."""
-    count = len(corpus.examples)
-    fold = np.arange(count) * 7919 % _FOLDS
+    return _by_others(corpus, np.arange(len(corpus.examples)) * 7919 % _FOLDS)
+
+
+def other_style_logits(corpus: Corpus) -> Matrix:
+    """Return for each example the scores by a fit on examples of other styles (and all cues)."""
+    styles = [item.style for item in corpus.examples]
+    names = sorted(set(styles))
+    return _by_others(corpus, np.array([names.index(style) for style in styles]))
+
+
+def _by_others(corpus: Corpus, group: npt.NDArray[np.intp]) -> Matrix:
     cues = corpus.cue_places()
-    found = np.zeros((count, _COUNT))
-    for number in range(_FOLDS):
-        asked = np.flatnonzero(fold == number)
-        trained = np.concatenate((np.flatnonzero(fold != number), cues))
+    found = np.zeros((len(group), _COUNT))
+    for number in range(int(group.max()) + 1):
+        asked = np.flatnonzero(group == number)
+        trained = np.concatenate((np.flatnonzero(group != number), cues))
         found[asked] = logits_of(corpus, fit(corpus, trained), trained, asked)
     return found
 
@@ -159,7 +171,7 @@ def weights_of(corpus: Corpus, chosen: npt.NDArray[np.intp], coefficients: Matri
     table = np.zeros((TABLE_SIZE, _COUNT))
     table[corpus.columns] = corpus.table[chosen].astype(np.float64).T @ share
     marks = corpus.structure[chosen].astype(np.float64).T @ coefficients
-    rounded = [np.rint(part * (1 << SCORE_BITS)) for part in (table, marks[:-1] * sqrt(_STRUCTURE_SHARE), marks[-1])]
+    rounded = [np.rint(part * (1 << SCORE_BITS)) for part in (table, marks[:-1] * _MARK_SCALES[:, None], marks[-1])]
     if any(np.abs(part).max() > _LIMIT for part in rounded[:2]):
         raise ValueError("a weight does not fit into 16 bits")
     return Weights(*(part.astype(np.int32) for part in rounded))

@@ -7,6 +7,7 @@ The same examples give the same bytes.
 import argparse
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,13 +15,14 @@ import numpy as np
 
 from analytics.evaluation.classification import Judged, Tally, report
 from deploy.shipped_config import shipped_documents
-from deploy.training.examples import Example, cues, data_hash, examples
+from deploy.training.examples import Example, Part, cues, data_hash, examples
 from deploy.training.fit import (
     Corpus,
     Matrix,
     chances_of,
     fit,
     held_out_logits,
+    other_style_logits,
     reading_of,
     temperature_of,
     weights_of,
@@ -32,6 +34,7 @@ from routing.words import TYPES
 from schemas.control_taxonomy import TaxonomyDocument
 
 NAME: Final = "classifier-v2"
+JUDGED_BY: Final[tuple[Part, ...]] = ("test", "late")
 COMMAND: Final = "python -m deploy.training.train"
 _KNOWN: Final = ("Draft a schedule for moving house", "Warum stürzt das Programm ab?", "def f(x): return x + 1", "")
 _TOLERANCE: Final = 0.003
@@ -50,16 +53,21 @@ def corpus_of(taxonomy: Taxonomy) -> Corpus:
 
 
 def train(name: str = NAME) -> tuple[bytes, dict[str, Any]]:
-    """Return the artefact's bytes and its description."""
+    """Return the artefact's bytes and its description.
+
+    Temperature and floor come from examples of styles that the fit had not seen: users write in styles of their own.
+    """
     taxonomy = shipped_taxonomy()
     corpus = corpus_of(taxonomy)
     labels = corpus.labels[: len(corpus.examples)]
-    logits = held_out_logits(corpus)
-    temperature = temperature_of(logits, labels)
-    floor = floor_of(logits, temperature, corpus)
+    logits, strange = held_out_logits(corpus), other_style_logits(corpus)
+    temperature = temperature_of(strange, labels)
+    floor = floor_of(strange, temperature, corpus)
     everything = np.arange(len(corpus.labels))
     weights = weights_of(corpus, everything, fit(corpus, everything))
     content = encode(weights.table, weights.structure, weights.bias)
+    model = weights.model(temperature)
+    judging: dict[str, Sequence[Example]] = {part: examples(part) for part in JUDGED_BY}
     found = {
         "name": name,
         "command": COMMAND,
@@ -68,13 +76,12 @@ def train(name: str = NAME) -> tuple[bytes, dict[str, Any]]:
         "structure": list(STRUCTURE),
         "temperature_64": temperature,
         "floor": floor,
-        "known_answers": {
-            text: list(weights.model(temperature).verdict(reading_of(text, taxonomy.words)).billionths)
-            for text in _KNOWN
-        },
+        "known_answers": {text: list(model.verdict(reading_of(text, taxonomy.words)).billionths) for text in _KNOWN},
         "data": {
-            "development": {"examples": len(corpus.examples), "sha256": data_hash(corpus.examples)},
-            "test": {"examples": len(examples("test")), "sha256": data_hash(examples("test"))},
+            **{
+                part: {"examples": len(items), "sha256": data_hash(items)}
+                for part, items in {"development": corpus.examples, **judging}.items()
+            },
             "cues": {
                 "phrases": len(corpus.cues),
                 "sha256": data_hash([Example(cue.text, cue.label, cue.language, "cue", "") for cue in corpus.cues]),
@@ -83,7 +90,7 @@ def train(name: str = NAME) -> tuple[bytes, dict[str, Any]]:
         },
         "figures": {
             "development_held_out": figures(report(Tally.of(judged(corpus.examples, logits, temperature)))),
-            "test": figures(report(Tally.of(judged_by(weights.model(temperature), examples("test"), taxonomy)))),
+            **{part: figures(report(Tally.of(judged_by(model, items, taxonomy)))) for part, items in judging.items()},
         },
     }
     return content, found
@@ -97,7 +104,7 @@ def words_hash(taxonomy: Taxonomy) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def judged(items: "tuple[Example, ...] | list[Example] | Any", logits: Matrix, temperature: int) -> list[Judged]:
+def judged(items: Sequence[Example], logits: Matrix, temperature: int) -> list[Judged]:
     """Return what scores say about examples."""
     chances = chances_of(logits, temperature)
     return [
@@ -106,7 +113,7 @@ def judged(items: "tuple[Example, ...] | list[Example] | Any", logits: Matrix, t
     ]
 
 
-def judged_by(model: ClassifierModel, items: list[Example], taxonomy: Taxonomy) -> list[Judged]:
+def judged_by(model: ClassifierModel, items: Sequence[Example], taxonomy: Taxonomy) -> list[Judged]:
     """Return what a finished classifier says about examples."""
     verdicts = [model.verdict(reading_of(item.text, taxonomy.words)) for item in items]
     return [
