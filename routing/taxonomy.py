@@ -1,5 +1,6 @@
 """The compiled taxonomy: profiles by type, words, and what modes and jobs say about a task."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -10,6 +11,7 @@ from schemas.control_taxonomy import CapabilityName, Route, TaxonomyDocument, Ty
 from schemas.request import CopilotMode, JobType
 
 _PLAIN: Final = Route()
+_BETWEEN: Final = re.compile(r"[\s_/-]+")
 _EVEN: Final[dict[CapabilityName, float]] = {"reasoning": 0.4, "instruction": 0.4, "creative": 0.2}
 
 
@@ -47,9 +49,7 @@ class Taxonomy:
             for kind, profile in self.profiles.items()
         }
         self._aliases = {
-            alias.lower().replace("_", "-"): kind
-            for kind, profile in self.profiles.items()
-            for alias in (kind, *profile.aliases)
+            _plain(alias): kind for kind, profile in self.profiles.items() for alias in (kind, *profile.aliases)
         }
 
     def route(self, mode: CopilotMode | None, job: JobType | None) -> Route:
@@ -62,4 +62,9 @@ class Taxonomy:
 
     def type_named(self, name: str) -> str | None:
         """Return the type of work that ``name`` means in any known scheme (SPEC R8), or None."""
-        return self._aliases.get(name.lower().replace("_", "-"))
+        return self._aliases.get(_plain(name))
+
+
+def _plain(name: str) -> str:
+    """Return a name in lower case, its words joined by hyphens: ``Code Review/Debug`` is ``code_review_debug``."""
+    return _BETWEEN.sub("-", name.strip().lower())

@@ -14,6 +14,7 @@ from routing.classifier_features import PAIRED, tokens_of
 from routing.classify import classify
 from routing.decide import decide
 from routing.reason_codes import VetoRule
+from routing.request_facts import facts_of
 from routing.signals import byte_length
 from routing.text import SAMPLE, text_of
 from routing.words import TYPES
@@ -130,7 +131,7 @@ def asking(prompt: str) -> RequestReceived:
 def outcome(prompt: str) -> tuple[TaskDescriptor, Choice | Denial]:
     event = asking(prompt)
     task = classify(event, config())
-    return task, decide(event.facts(), task, VIEW, policy(), NOW)
+    return task, decide(facts_of(event), task, VIEW, policy(), NOW)
 
 
 def limits(found: Choice | Denial) -> dict[str, str]:
@@ -206,4 +207,4 @@ def test_an_injection_is_text_like_any_other(claim: str) -> None:
 
 def test_facts_hold_no_text() -> None:
     """What decides about caps and policy is the same object whatever the prompt says."""
-    assert asking("x").facts() == asking(INJECTIONS[0]).facts()
+    assert facts_of(asking("x")) == facts_of(asking(INJECTIONS[0]))
