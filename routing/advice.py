@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from routing.build import build, fresh
-from routing.classify import BOUND_FIXED, BOUND_PER_MESSAGE, expected_output
+from routing.classify import BOUND_FIXED, BOUND_PER_MESSAGE, expected_output, expected_pattern
 from routing.taxonomy import Taxonomy
 from routing.text import SAMPLE
 from schemas.classification import TaskDescriptor, TaskType
@@ -157,7 +157,7 @@ def advised_task(task: TaskDescriptor, advice: AdviceView, taxonomy: Taxonomy) -
             **task.__dict__,
             "type": TaskType(kind),
             "complexity": complexity,
-            "pattern": profile.pattern,
+            "pattern": task.pattern if task.pattern == "iterative" else expected_pattern(profile.pattern, complexity),
             "estimated_output_tokens": expected_output(profile, kind, complexity, task.estimated_input_tokens),
             "requires_extended_thinking": profile.thinking and complexity != "simple",
             "involves_code": task.involves_code or profile.involves_code,

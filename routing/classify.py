@@ -21,6 +21,7 @@ from schemas.decision import SignalsView
 from schemas.request import Attachment, RequestReceived
 
 Complexity = Literal["simple", "medium", "complex", "critical"]
+Pattern = Literal["single-shot", "multi-step", "iterative"]
 _NO_PREDICTIONS: Final[dict[str, float]] = {}
 BOUND_PER_MESSAGE: Final = 8
 BOUND_FIXED: Final = 64
@@ -32,6 +33,14 @@ BOUND_IMAGE: Final = 8192
 _TYPE_OF: Final = {kind.value: kind for kind in TaskType}
 _INDEX: Final = {kind: index for index, kind in enumerate(TYPES)}
 _SIMPLE, _COMPLEX, _CRITICAL = (slot(f"level/{level}") for level in ("simple", "complex", "critical"))
+_ROUNDS: Final = slot("mark/rounds")
+_FEW: Final = 6
+_SHORT: Final = 12
+_DEMANDS: Final = 3
+_NEVER_SMALL: Final = frozenset({"architecture", "code-review", "debugging", "research", "testing"})
+"""Types that take the usual effort even when asked for in a few words."""
+_GROWING: Final = frozenset({"factual", "translation"})
+"""Types that are simple when asked for in a few words only."""
 _CODE_TYPES: Final = frozenset({"code-generation", "code-review", "debugging", "refactoring", "testing"})
 _BY_INTENT: Final = {
     "fix": "debugging",
@@ -179,11 +188,34 @@ def _complexity(reading: Reading, base: Complexity, kind: str) -> Complexity:
     tokens = reading.signals.estimated_tokens
     if evidence[_COMPLEX] > evidence[_SIMPLE] or tokens > 4000 or reading.bullets >= 5:
         rank += 1
-    elif (evidence[_SIMPLE] > 0 and evidence[_SIMPLE] >= evidence[_COMPLEX] and not evidence[_CRITICAL]) or (
-        reading.words <= 12 and kind in {"factual", "translation", "documentation", "summarization"}
-    ):
+    elif evidence[_SIMPLE] > evidence[_COMPLEX] and not evidence[_CRITICAL]:
         rank -= 1
+    else:
+        rank += _by_length(reading.words, base, kind)
     return _RANK[max(0, min(2, rank))]
+
+
+def _by_length(words: int, base: Complexity, kind: str) -> int:
+    """Return what length says: a few words ask for little, a question in many words for more than a look-up."""
+    if (words <= _FEW and kind not in _NEVER_SMALL) or (words <= _SHORT and base == "complex"):
+        return -1
+    return int(words > _SHORT and kind in _GROWING)
+
+
+def _pattern(reading: Reading, usual: Pattern, complexity: Complexity) -> Pattern:
+    """Return how the work goes: in rounds where the text asks for that, in steps where it lists demands."""
+    if reading.evidence[_ROUNDS] >= UNIT:
+        return "iterative"
+    if usual == "single-shot" and reading.bullets >= _DEMANDS:
+        return "multi-step"
+    return expected_pattern(usual, complexity)
+
+
+def expected_pattern(usual: Pattern, complexity: Complexity) -> Pattern:
+    """Return how work of a kind usually goes: complex work takes steps, simple work none."""
+    if usual == "single-shot" and complexity in {"complex", "critical"}:
+        return "multi-step"
+    return "single-shot" if usual == "multi-step" and complexity == "simple" else usual
 
 
 def _describe(
@@ -198,9 +230,6 @@ def _describe(
     profile = taxonomy.profiles[kind]
     signals = reading.signals
     complexity = _complexity(reading, profile.complexity, kind)
-    pattern = profile.pattern
-    if reading.bullets >= 3 and pattern == "single-shot":
-        pattern = "multi-step"
     has_tools = bool(request.tools or request.mcp_tools or request.tool_definitions)
     shares = {} if guess.verdict is None else type_shares(guess.verdict.billionths)
     output = _output(taxonomy, shares or {kind: 1.0}, complexity, signals.estimated_tokens)
@@ -213,7 +242,7 @@ def _describe(
         {
             "type": _TYPE_OF[kind],
             "complexity": complexity,
-            "pattern": pattern,
+            "pattern": _pattern(reading, profile.pattern, complexity),
             "estimated_input_tokens": signals.estimated_tokens,
             "estimated_output_tokens": max(1, output),
             "requires_extended_thinking": profile.thinking and complexity != "simple",

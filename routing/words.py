@@ -29,7 +29,7 @@ TYPES: Final = tuple(kind.value for kind in TaskType)
 INTENTS: Final = ("create", "fix", "explain", "analyze", "review")
 LEVELS: Final = ("simple", "complex", "critical")
 LANGUAGES: Final = ("en", "de", "fr", "es", "pt", "it", "nl")
-_MARKS: Final = ("greeting", "follow_up", "plan")
+_MARKS: Final = ("greeting", "follow_up", "plan", "rounds")
 _SLOTS: Final[Mapping[str, int]] = {
     name: index
     for index, name in enumerate(
@@ -73,6 +73,7 @@ class WordTable:
         self._add(taxonomy.greetings, "mark/greeting", _STRONG)
         self._add(taxonomy.follow_ups, "mark/follow_up", _STRONG)
         self._add(taxonomy.plans, "mark/plan", _STRONG)
+        self._add(taxonomy.rounds, "mark/rounds", _STRONG)
         for language, small in taxonomy.function_words.items():
             if language in LANGUAGES:
                 self._add({language: small}, f"language/{language}", _STRONG)

@@ -65,7 +65,7 @@ class ClassifierChoice(Strict):
 
 
 class TaxonomyDocument(DocumentBase):
-    """All types of work, and the words that show intent, level, greeting, follow-up, plan; by language."""
+    """All types of work, and the words that show intent, level, greeting, follow-up, plan, rounds; by language."""
 
     kind: Literal["taxonomy"] = "taxonomy"
     confidence_floor: Share = 0.4
@@ -79,6 +79,8 @@ class TaxonomyDocument(DocumentBase):
     plans: dict[Language, tuple[Phrase, ...]] = {}
     complexity_shares: dict[Complexity, dict[Complexity, Share]] = {}
     """How complex work really is that is called so: measured shares that sum to 1. None: as complex as it is called."""
+    rounds: dict[Language, tuple[Phrase, ...]] = {}
+    """What asks for work in rounds: the pattern is then ``iterative``."""
     modes: dict[CopilotMode, Route] = {}
     jobs: dict[JobType, Route] = {}
     function_words: dict[Language, tuple[Phrase, ...]] = {}

@@ -7,6 +7,7 @@ from routing.catalog import CompiledConfig
 from routing.classify import classify
 from routing.signals import read
 from routing.words import TYPES
+from schemas.classification import TaskDescriptor
 from schemas.request import RequestReceived
 
 _AT: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,12 +29,16 @@ class Judge:
         prompt = text[:_LONGEST].encode("utf-8", "replace").decode()
         return RequestReceived(id="e", occurred_at=_AT, tenant="evaluation", request_id="r", prompt=prompt)
 
+    def task(self, request: RequestReceived) -> TaskDescriptor:
+        """Return the task descriptor of a request."""
+        return classify(request, self.config)
+
     def answer(self, request: RequestReceived) -> tuple[str, float, str]:
         """Return (type, how likely it is right, language).
 
         The descriptor's confidence of ``general`` is that of the best other type; here it is its own probability.
         """
-        task = classify(request, self.config)
+        task = self.task(request)
         confidence = task.confidence
         if task.type == "general" and self.taxonomy.classifier is not None:
             verdict = self.taxonomy.classifier.verdict(read(request, self.taxonomy.words))

@@ -5,7 +5,8 @@ Data of others is judged for information when named: `--unseen "title=file.jsonl
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +39,15 @@ _HONEST: Final = """
 - Prompts of strangers, at the end of this page, are the hardest test and the best guide to what to expect.
 - A language "left out" is left out of examples and cues, not out of the words of the taxonomy.
 - `general` is what remains. Most confusion is with it and with `factual`; a low confidence is the signal to trust.
+"""
+_ORDER: Final = ("simple", "medium", "complex", "critical", "single-shot", "multi-step", "iterative")
+_RULES: Final = """
+## Complexity and pattern
+
+Rules over type, words of level, length and lists, so that they can be explained; chosen on the development part alone.
+Labels are one person's judgement of what the text asks for; the line between medium and complex is soft, and short
+texts seldom show it: most complex work is called medium. Output length is the type's typical length times complexity;
+nothing measures it before there are answers.
 """
 _UNSEEN: Final = """
 ## Prompts of others, for information
@@ -121,6 +131,7 @@ def lines(unseen: Sequence[tuple[str, Path, Path | None, tuple[str, str]]]) -> I
         yield f"| {name} | {shown(part['accuracy'])} | {shown(part['macro_f1'])} | {shown(part['ece'])} |"
     yield _HONEST
     yield from _test_part(mine, by_learned, test)
+    yield from _rules(learned, {"development": examples("development"), "test": test, "late": late})
     for field in ("language", "style"):
         yield f"\n## Without having seen that {field}\n"
         yield f"Trained without all examples of one {field}, judged on those of both parts.\n"
@@ -154,6 +165,33 @@ def _test_part(mine: dict[str, Any], by_learned: Sequence[Judged], test: Sequenc
         own = [one for one, item in zip(by_learned, test, strict=True) if item.style == style]
         right = sum(one.truth == one.said for one in own)
         yield f"| {style} | {len(own)} | {shown(interval(right, len(own)))} |"
+
+
+def _rules(judge: Judge, parts: Mapping[str, Sequence[Example]]) -> Iterator[str]:
+    """Yield how often complexity and pattern are as labelled by hand, and what they are mistaken for."""
+    yield _RULES
+    told = {part: [(item, judge.task(judge.request(item.text))) for item in items] for part, items in parts.items()}
+    yield "| what | part | labelled | as labelled | always the commonest |\n|---|---|---|---|---|"
+    tables: list[str] = []
+    for what in ("complexity", "pattern"):
+        for part, pairs in told.items():
+            labelled = [(str(getattr(item, what)), str(getattr(task, what))) for item, task in pairs]
+            counts = Counter((truth, said) for truth, said in labelled if truth)
+            commonest = max(Counter(truth for truth, _ in counts.elements()).values())
+            right = sum(count for (truth, said), count in counts.items() if truth == said)
+            total = counts.total()
+            yield f"| {what} | {part} | {total} | {shown(interval(right, total))} | {commonest / total:.3f} |"
+            if part == "test":
+                tables += _confusion(what, counts)
+    yield from tables
+
+
+def _confusion(what: str, counts: Counter[tuple[str, str]]) -> Iterator[str]:
+    names = [name for name in _ORDER if any(name in pair for pair in counts)]
+    yield f"\nTest part, {what}: rows as labelled, columns as said.\n"
+    yield f"| | {' | '.join(names)} |\n|---|{'---|' * len(names)}"
+    for truth in names:
+        yield f"| {truth} | {' | '.join(str(counts[truth, said]) for said in names)} |"
 
 
 def _unseen_line(

@@ -79,6 +79,38 @@ def test_type_in_other_languages(prompt: str, kind: str) -> None:
     assert of(prompt).type == kind
 
 
+@pytest.mark.parametrize(
+    ("prompt", "pattern"),
+    [
+        ("Translate to Spanish: good evening", "single-shot"),
+        ("Refactor this method", "single-shot"),
+        ("Create a roadmap with milestones for the mobile launch", "multi-step"),
+        ("Refactor the entire package thoroughly and keep all of its tests green", "multi-step"),
+        ("Summarize:\n- the plan\n- the costs\n- the risks", "multi-step"),
+        ("Quiz me on French verbs, wait for my answer before the next", "iterative"),
+        ("Stell mir die Fragen eins nach dem anderen und warte auf meine Antwort", "iterative"),
+    ],
+)
+def test_pattern(prompt: str, pattern: str) -> None:
+    """Complex or listed work takes steps, small work none, and work in rounds is iterative (R8)."""
+    assert of(prompt).pattern == pattern
+
+
+@pytest.mark.parametrize(
+    ("prompt", "complexity"),
+    [
+        ("write a haiku", "simple"),
+        ("Fix the login", "medium"),
+        ("Which of these planets has rings, how were they found, and by whom was that?", "medium"),
+        ("What is the capital of Australia?", "simple"),
+        ("grpc or queues between two services", "medium"),
+    ],
+)
+def test_complexity_by_length(prompt: str, complexity: str) -> None:
+    """A few words ask for little unless the type never is; many words ask for more than a look-up (R8)."""
+    assert of(prompt).complexity == complexity
+
+
 def test_worked_example_of_s3() -> None:
     """S3's example of a descriptor comes out in type, complexity, pattern, thinking, code, priority, output (F5)."""
     found = of("Fix authentication bug in login endpoint")

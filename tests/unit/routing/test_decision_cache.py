@@ -129,7 +129,7 @@ def test_a_repeated_decision_has_the_estimates_of_now() -> None:
     """A repeated decision is priced and estimated for its own request (R15)."""
     config = policy(cache={})
     short = chosen(config, request(PROMPT))
-    longer = request(PROMPT + " with more words than before, some of them long")
+    longer = request(PROMPT + ", it crashes with an exception whenever a file is empty")
     again = chosen(config, longer, View(cached=kept_choice(short)))
     fresh = chosen(config, longer)
     assert again.chain[0] == fresh.chain[0]

@@ -114,7 +114,12 @@ def test_each_condition_is_read(when: dict[str, Any], fields: dict[str, Any]) ->
     """Every condition looks at the field of its name (R4, R5)."""
     config = policy(pool=POOL, rules=[rule("a", ["gpt-4o"], when=when)])
     assert chosen(config, request(**{"prompt": "look at it", **fields})).reason.startswith("rule a says so")
-    assert "rule_lock" not in chosen(config, request("the other one")).reason_codes
+    assert (
+        "rule_lock"
+        not in chosen(
+            config, request("I wonder whether my neighbour would like the other one more than this")
+        ).reason_codes
+    )
 
 
 def test_rule_whose_models_are_all_barred_lets_the_score_decide_or_denies() -> None:

@@ -26,8 +26,11 @@ from schemas.user_settings import UserSettings
 from tests.brain import DAY_END, NOW, case, cluster_reader, day, month, policy, request, tenant
 from tests.unit.routing.cases import MODELS, POOL, cases, rule
 
-CODING = {"prompt": "look at it", "space_type": SpaceType.CODING}
-UNCLEAR = {"prompt": "look at it"}
+CODING = {
+    "prompt": "I wonder whether my neighbour would like the other one more than this",
+    "space_type": SpaceType.CODING,
+}
+UNCLEAR = {"prompt": "I wonder whether my neighbour would like the other one more than this"}
 PLACED = {"space": "s", "area": "a"}
 LONG = {"prompt": None, "messages": (Message(content="What is the capital of Chile? " + "word " * 12_000),) * 2}
 LOCKED = {"spaces": {"s": Space(areas={"a": Area(lock="o3")})}}

@@ -30,11 +30,13 @@ def listed() -> tuple[tuple[str, int, Fraction], ...]:
         add(words, f"intent/{intent}", Fraction(1))
     for level, words in DOCUMENT.levels.items():
         add(words, f"level/{level}", Fraction(1))
-    for mark, words in (("greeting", DOCUMENT.greetings), ("follow_up", DOCUMENT.follow_ups), ("plan", DOCUMENT.plans)):
-        add(words, f"mark/{mark}", Fraction(1))
-    for language, words in DOCUMENT.function_words.items():
+    add(DOCUMENT.greetings, "mark/greeting", Fraction(1))
+    add(DOCUMENT.follow_ups, "mark/follow_up", Fraction(1))
+    add(DOCUMENT.plans, "mark/plan", Fraction(1))
+    add(DOCUMENT.rounds, "mark/rounds", Fraction(1))
+    for language, small in DOCUMENT.function_words.items():
         if language in LANGUAGES:
-            add({language: words}, f"language/{language}", Fraction(1))
+            add({language: small}, f"language/{language}", Fraction(1))
     return tuple(found)
 
 
