@@ -75,6 +75,17 @@ _FUNCTION: Final = re.compile(r"f\(x\)(?<!\wf\(x\))")
 _HAN: Final = re.compile("[\u4e00-\u9fff]")
 _KANA: Final = re.compile("[\u3040-\u30ff]")
 _HANGUL: Final = re.compile("[\uac00-\ud7af]")
+_SCRIPTS: Final = tuple(
+    (language, re.compile(f"[{first}-{last}]"))
+    for language, first, last in (
+        ("ru", "\u0400", "\u04ff"),
+        ("el", "\u0370", "\u03ff"),
+        ("he", "\u0590", "\u05ff"),
+        ("ar", "\u0600", "\u06ff"),
+        ("hi", "\u0900", "\u097f"),
+        ("th", "\u0e00", "\u0e7f"),
+    )
+)
 _QUESTION_MARKS: Final = frozenset({"?", "\uff1f", "\u061f"})
 _BULLET: Final = re.compile(r"\n[ \t]*(?:[-*•]|\d{1,2}[.)])\s+\S")
 
@@ -113,7 +124,10 @@ def question_of(request: RequestReceived) -> str:
 
 
 def language_of(text: Text, evidence: list[int]) -> str | None:
-    """Return the language: by script for Japanese, Chinese, Korean, else by its frequent words; None when unclear."""
+    """Return the language: by script for Japanese, Chinese, Korean, else by its frequent words, else by other scripts.
+
+    A script that several languages share stands for the one that most people write in it; None when unclear.
+    """
     if text.wide:
         if _KANA.search(text.lower):
             return "ja"
@@ -121,7 +135,10 @@ def language_of(text: Text, evidence: list[int]) -> str | None:
             return "zh"
         if _HANGUL.search(text.lower):
             return "ko"
-    return _strongest(evidence[LANGUAGE_SLICE], LANGUAGES)
+    found = _strongest(evidence[LANGUAGE_SLICE], LANGUAGES)
+    if found is None and not text.lower.isascii():
+        return next((language for language, script in _SCRIPTS if script.search(text.lower)), None)
+    return found
 
 
 def _strongest(evidence: list[int], names: Sequence[str]) -> str | None:
