@@ -172,11 +172,12 @@ def test_earliest_time_at_which_it_fits(windows: Any, fits_at: Any) -> None:
 def test_default_model_is_favoured_when_the_text_says_nothing() -> None:
     """Low confidence favours the default model, a user's preference may still decide (R9)."""
     event = request("the blue one near the window")
-    choice = chosen(tenant(), event)
+    config = policy(default_model="gpt-4.1-mini")
+    choice = chosen(config, event)
     assert choice.model == "gpt-4.1-mini"
     assert choice.badge == "GPT-4.1-mini (auto-selected, default)"
     row = PreferenceView(version=1, scores={"claude-sonnet-5.5": 1.0, "gpt-4.1-mini": 0.1})
-    assert chosen(tenant(), event, View(preference=row)).model == "claude-sonnet-5.5"
+    assert chosen(config, event, View(preference=row)).model == "claude-sonnet-5.5"
 
 
 def test_decision_names_its_documents() -> None:

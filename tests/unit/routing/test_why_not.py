@@ -30,6 +30,7 @@ CODING = {
     "prompt": "I wonder whether my neighbour would like the other one more than this",
     "space_type": SpaceType.CODING,
 }
+LIKED = {"scoring": {"preferred": 0.08}}
 UNCLEAR = {"prompt": "I wonder whether my neighbour would like the other one more than this"}
 PLACED = {"space": "s", "area": "a"}
 LONG = {"prompt": None, "messages": (Message(content="What is the capital of Chile? " + "word " * 12_000),) * 2}
@@ -142,8 +143,8 @@ CHANGES: list[tuple[str, _Fields, _Fields, _Fields, _Fields, str]] = [
     ("cap_monthly", {"budget": {"monthly": 1}}, {}, {"model": "o3"}, {"windows": (month(1, 1),)}, "o3"),
     ("cap_per_request", {"budget": {"per_request": 0.001}}, {}, {"model": "o3"}, CAPPED, "o3"),
     ("interactive_latency", {"max_interactive_latency_ms": 500}, {}, {"model": "o3"}, {}, "o3"),
-    ("prefer", {}, {}, UNCLEAR, {}, "o3"),
-    ("prefer_in_place", {"spaces": {"s": Space(areas={"a": Area()})}}, {}, {**UNCLEAR, **PLACED}, {}, "o3"),
+    ("prefer", {}, LIKED, UNCLEAR, {}, "o3"),
+    ("prefer_in_place", {"spaces": {"s": Space(areas={"a": Area()})}}, LIKED, {**UNCLEAR, **PLACED}, {}, "o3"),
     ("default_model", {"default_model": "o3"}, {"confidence_floor": 1}, {}, {}, "claude-haiku-4.5"),
     ("pool", {}, {"pool": ["gpt-4.1"]}, {"model": "o3"}, {}, "o3"),
     ("lifecycle", {}, {"pool": [*POOL, OLD]}, {"model": OLD}, {}, OLD),
@@ -303,7 +304,7 @@ def test_a_refusal_says_what_would_have_let_it_through() -> None:
 
 def test_smaller_changes_come_first() -> None:
     """What touches one request stands before what touches a tenant, that before what touches a router (R23)."""
-    answer = why_not(case(policy(pool=POOL), request(**UNCLEAR)), "o3")
+    answer = why_not(case(policy(pool=POOL, **LIKED), request(**UNCLEAR)), "o3")
     assert kinds(answer) == ["name", "prefer", "boost"]
 
 
