@@ -9,7 +9,7 @@ from routing.lane_table import Lane
 from routing.pricing import MILLION, bound, estimate
 from routing.reason_codes import VetoRule
 from routing.row import Row, veto
-from routing.score import DECIMALS, drawn, expected_latency, history_term, predicted_quality, sufficiency
+from routing.score import DECIMALS, drawn, expected_latency, history_term, predicted_quality, shifted
 from routing.situation import OPEN, Situation, left_of, rule_of
 from schemas.control_catalog import ServedBy
 from schemas.decision import Candidate, StatisticsView, Veto
@@ -185,7 +185,7 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
     sticky = scoring.sticky_conversation if per_conversation else scoring.sticky
     warm, health = view.conversation_model, view.health
     warm_tokens, above = s.warm_tokens, view.above_quality
-    cap, strength = scoring.boost_cap, scoring.history_strength
+    cap, strength, rating_strength = scoring.boost_cap, scoring.history_strength, scoring.rating_strength
     default_history = round(scoring.history_prior, DECIMALS)
     tokens_in, tokens_out, bound_in, limit_out = s.input_tokens, s.output_tokens, s.input_bound, s.max_output
     window, min_quality, max_latency = tokens_in + min(tokens_out, limit_out), s.min_quality, s.max_latency
@@ -230,8 +230,8 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
         if not predictions and (known is None or not known.ratings):
             good, able = prior_quality, capability
         else:
-            good = predicted_quality(predictions.get(model, prior_quality), known, strength)
-            able = sufficiency(100 * good, required, sharpness)
+            good = predicted_quality(predictions.get(model, prior_quality), known, rating_strength)
+            able = shifted(capability, prior_quality, good, required, sharpness)
         if above is not None and good <= above:
             vetoes.append(better_veto(model, good, above))
             continue

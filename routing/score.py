@@ -3,7 +3,7 @@
 ::
 
     short(x)   = min(1, x / required[complexity]) ** sharpness           ability beyond the need earns nothing
-    good       = (strength * prior + ratings * mean rating) / (strength + ratings)
+    good       = (rating strength * prior + ratings * mean rating) / (rating strength + ratings)
     capability = short(100 * good)                                       good: predicted share of good answers
     quality    = short(mean ability)
     cost       = half / (half + estimated cost)                          half = scoring.cost_half[complexity]
@@ -87,6 +87,16 @@ def predicted_quality(prior: float, statistics: StatisticsView | None, strength:
         return prior
     count = statistics.ratings
     return round((strength * prior + count * statistics.rating) / (strength + count), DECIMALS)
+
+
+def shifted(capability: float, prior: float, good: float, required: float, sharpness: int) -> float:
+    """Return the capability term when ``good`` answers are predicted instead of ``prior`` (both shares, 0..1).
+
+    For a clear task that is ``sufficiency(100 * good)``; the expectation over all that an unclear one may be moves by
+    as much as the sufficiency of the two does.
+    """
+    moved = sufficiency(100 * good, required, sharpness) - sufficiency(100 * prior, required, sharpness)
+    return round(min(1.0, max(0.0, capability + moved)), DECIMALS)
 
 
 def pace_of(windows: Sequence[WindowLine], now: datetime) -> float:

@@ -87,7 +87,7 @@ def situation(facts: RequestFacts, task: TaskDescriptor, view: View, policy: Ten
         policy=policy,
         now=now,
         input_tokens=task.estimated_input_tokens,
-        output_tokens=task.estimated_output_tokens,
+        output_tokens=_usual_output(task.estimated_output_tokens, view, policy),
         input_bound=task.input_token_bound,
         max_output=facts.max_output_tokens or policy.max_output_tokens(task.type),
         likely=likely,
@@ -149,6 +149,22 @@ def left_of(line: WindowLine) -> int:
 def rule_of(line: WindowLine) -> VetoRule:
     """Return the rule that bars what does not fit a window."""
     return VetoRule.BUDGET_DAY if line.window == "day" else VetoRule.BUDGET_MONTH
+
+
+def _usual_output(estimated: int, view: View, policy: TenantPolicy) -> int:
+    """Return the likely length of an answer in tokens: what the task says, drawn to what all models' answers show.
+
+    Lengths follow the work more than the model: what is measured of some tells of those that were not tried yet.
+    """
+    if not view.statistics:
+        return estimated
+    total = weighted = 0.0
+    for known in view.statistics.values():
+        if known.output_p50 is not None:
+            total += known.calls
+            weighted += known.calls * known.output_p50
+    strength = policy.scoring.history_strength
+    return int((strength * estimated + weighted) / (strength + total))
 
 
 def weights_at(weights: Weights, view: View, policy: TenantPolicy, now: datetime) -> Weights:

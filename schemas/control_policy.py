@@ -135,6 +135,8 @@ class Scoring(Strict):
     history_prior: Share = 0.8
     history_strength: Annotated[float, Field(gt=0, le=1e6)] = 20
     """Weight of the prior, in calls."""
+    rating_strength: Annotated[float, Field(gt=0, le=1e6)] = 60
+    """Weight of what is expected of a model's answers before they are rated, in ratings."""
     best_for: Annotated[float, Field(ge=0, le=1)] = 0.05
     avoid_for: Annotated[float, Field(ge=0, le=1)] = 0.10
     preferred: Annotated[float, Field(ge=0, le=1)] = 0.05

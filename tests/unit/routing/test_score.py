@@ -202,7 +202,7 @@ def test_ratings_move_the_predicted_quality_and_the_ability_term() -> None:
         moved = next(item for item in choice.candidates if item.model == model)
         prior = plain[model].predicted_quality
         assert prior is not None
-        assert moved.predicted_quality == pytest.approx((20 * prior + count * 0.1) / (20 + count), abs=2e-9)
+        assert moved.predicted_quality == pytest.approx((60 * prior + count * 0.1) / (60 + count), abs=2e-9)
         assert moved.capability < plain[model].capability or count == 1
 
 
