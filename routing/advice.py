@@ -14,13 +14,12 @@ from routing.classify import BOUND_FIXED, BOUND_PER_MESSAGE, expected_output, ex
 from routing.taxonomy import Taxonomy
 from routing.text import SAMPLE
 from schemas.classification import TaskDescriptor, TaskType
-from schemas.control_steering import Advice
+from schemas.control_steering import COMPLEXITIES, Advice
 from schemas.decision import AdviceKind, AdviceView
 from schemas.request import Constraints, RequestFacts
 
 ADVISED_CONFIDENCE: Final = 0.9
 """Confidence of a kind of work that an adviser named."""
-COMPLEXITIES: Final = ("simple", "medium", "complex", "critical")
 _BYTES_PER_CHARACTER: Final = 4
 _MOST_ANSWER: Final = 4096
 _CLASSIFY: Final = (

@@ -4,17 +4,31 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from routing.pricing import Quantity, pieces
 from routing.row import Row
-from routing.score import DECIMALS, Terms, static_terms
+from routing.score import Terms, static_terms
 from routing.type_shares import Shares, in_parts
+from routing.words import TYPES
 from schemas.classification import TaskDescriptor
 from schemas.control_policy import Profile, Scoring
+from schemas.control_steering import COMPLEXITIES
 from schemas.control_taxonomy import PARTS
 
 _ONE_OF_EACH: Final = Quantity(seconds=1, characters=1, images=1)
-_MOST_KEPT: Final = 20_000
-"""Kinds of task with their lanes; mixtures of unclear texts are many."""
+_MOST_KEPT: Final = 512
+"""Kinds of task with their lanes; mixtures of unclear texts are many, and some 30 us are soon spent again."""
+_SCALE: Final = 1_000_000_000
+"""Terms have nine decimals."""
+_WHOLE: Final = PARTS * PARTS
+_HALF: Final = _WHOLE // 2
+_TERMS: Final = len(Terms._fields)
+_TYPE_AT: Final = {kind: index * len(COMPLEXITIES) for index, kind in enumerate(TYPES)}
+_DEGREE_AT: Final[dict[str, int]] = {degree: index for index, degree in enumerate(COMPLEXITIES)}
+_AFTER_TERMS: Final = 6
+"""Where a lane goes on behind row, model and terms."""
 _Key = tuple[int, str, str, str, Shares, Shares, str | None]
 
 
@@ -61,6 +75,7 @@ class LaneTable:
         self._rows = rows
         self._period = period
         self._lanes: dict[_Key, tuple[Lane, ...]] = {}
+        self._kinds: dict[tuple[int, str, str | None], _EveryKind] = {}
         self._index: dict[_Key, dict[str, Lane]] = {}
 
     def of(self, task: TaskDescriptor, now: datetime, profile: str | None = None) -> tuple[Lane, ...]:
@@ -71,8 +86,39 @@ class LaneTable:
             if len(self._lanes) >= _MOST_KEPT:
                 self._lanes.clear()
                 self._index.clear()
-            rows = self._rows(task.modality, now)
-            found = self._lanes[key] = tuple(self.lane(row, task, profile) for row in rows)
+            found = self._lanes[key] = self._made(task, now, profile)
+        return found
+
+    def _made(self, task: TaskDescriptor, now: datetime, profile: str | None) -> tuple[Lane, ...]:
+        rows = self._rows(task.modality, now)
+        if not task.type_shares and not task.complexity_shares:
+            return tuple(self.lane(row, task, profile) for row in rows)
+        every = self._every_kind(task.modality, now, profile)
+        mixed = _expectation(every.terms, task)
+        return tuple(
+            [
+                Lane._make((lane.row, lane.model, *terms, *lane[_AFTER_TERMS:]))
+                for lane, terms in zip(every.lanes, mixed, strict=True)
+            ]
+        )
+
+    def _every_kind(self, modality: str, now: datetime, profile: str | None) -> "_EveryKind":
+        key = (self._period(now), modality, profile)
+        found = self._kinds.get(key)
+        if found is None:
+            rows = self._rows(modality, now)
+            abilities = None if profile is None else self._profiles[profile]
+            terms = [
+                [
+                    [round(value * _SCALE) for value in static_terms(row.entry, kind, degree, self._scoring, abilities)]
+                    for row in rows
+                ]
+                for kind in TYPES
+                for degree in COMPLEXITIES
+            ]
+            shape = (len(TYPES) * len(COMPLEXITIES), len(rows), _TERMS)
+            lanes = tuple(self._lane(row, Terms(0.0, 0.0, 0.0, 0.0)) for row in rows)
+            found = self._kinds[key] = _EveryKind(lanes, np.array(terms, dtype=np.int64).reshape(shape))
         return found
 
     def by_model(self, task: TaskDescriptor, now: datetime, profile: str | None = None) -> Mapping[str, Lane]:
@@ -91,8 +137,23 @@ class LaneTable:
 
     def lane(self, row: Row, task: TaskDescriptor, profile: str | None = None) -> Lane:
         """Return one row prepared for a task and a capability profile."""
+        abilities = None if profile is None else self._profiles[profile]
+        kinds = task.type_shares or {str(task.type): 1.0}
+        degrees = task.complexity_shares or {task.complexity: 1.0}
+        each = [
+            [round(value * _SCALE) for value in static_terms(row.entry, kind, degree, self._scoring, abilities)]
+            for kind in kinds
+            for degree in degrees
+        ]
+        parts = _parts(kinds, degrees)
+        mixed = [
+            sum(weight * terms[index] for weight, terms in zip(parts, each, strict=True)) for index in range(_TERMS)
+        ]
+        return self._lane(row, Terms(*[_share_of(total) for total in mixed]))
+
+    @staticmethod
+    def _lane(row: Row, terms: Terms) -> Lane:
         entry, rates = row.entry, row.rates
-        terms = self._terms(row, task, profile)
         return Lane(
             row=row,
             model=entry.id,
@@ -115,19 +176,29 @@ class LaneTable:
             bound_in=rates.bound_input if rates is not None else 0,
         )
 
-    def _terms(self, row: Row, task: TaskDescriptor, profile: str | None) -> Terms:
-        """Return the terms for the task; of an unclear one their expectation over all that it may be."""
-        abilities = None if profile is None else self._profiles[profile]
-        kinds = in_parts(task.type_shares) or ((str(task.type), PARTS),)
-        degrees = in_parts(task.complexity_shares) or ((task.complexity, PARTS),)
-        each = [
-            (static_terms(row.entry, kind, degree, self._scoring, abilities), of_kind * of_degree)
-            for kind, of_kind in kinds
-            for degree, of_degree in degrees
-        ]
-        if len(each) == 1:
-            return each[0][0]
-        capability, quality, prior, boost = (
-            round(sum(terms[index] * parts for terms, parts in each) / (PARTS * PARTS), DECIMALS) for index in range(4)
-        )
-        return Terms(capability, quality, prior, boost)
+
+class _EveryKind(NamedTuple):
+    """The lanes of a modality without terms, and the terms of every kind of task in billionths."""
+
+    lanes: tuple[Lane, ...]
+    terms: npt.NDArray[np.int64]
+    """Shape (types x complexities, models, terms)."""
+
+
+def _expectation(terms: npt.NDArray[np.int64], task: TaskDescriptor) -> list[list[float]]:
+    """Return each model's terms, weighed by all that the task may be: exact sums of whole numbers, rounded once."""
+    kinds = task.type_shares or {str(task.type): 1.0}
+    degrees = task.complexity_shares or {task.complexity: 1.0}
+    rows = [_TYPE_AT[kind] + _DEGREE_AT[degree] for kind in kinds for degree in degrees]
+    weights = np.array(_parts(kinds, degrees), dtype=np.int64)
+    total = (terms.take(rows, axis=0) * weights[:, None, None]).sum(axis=0)
+    return [[_share_of(value) for value in values] for values in total.tolist()]
+
+
+def _parts(kinds: Mapping[str, float], degrees: Mapping[str, float]) -> list[int]:
+    """Return the weights of all pairs, in 256ths."""
+    return [round(kind * PARTS) * round(degree * PARTS) for kind in kinds.values() for degree in degrees.values()]
+
+
+def _share_of(total: int) -> float:
+    return (total + _HALF) // _WHOLE / _SCALE

@@ -10,7 +10,7 @@ from typing import Final
 from routing.words import TYPES
 from schemas.control_taxonomy import PARTS
 
-MOST_KINDS: Final = 4
+MOST_KINDS: Final = 8
 _SURE: Final = 15
 """Sixteenths from which on one kind counts as all."""
 

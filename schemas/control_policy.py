@@ -244,7 +244,7 @@ class PolicyDocument(DocumentBase):
     predictor: PredictorChoice | None = None
     """Without one the prior of a model's quality is the catalog's ability for the type of task."""
     exploration: Exploration = Exploration()
-    logged_candidates: Annotated[int, Field(ge=1, le=1000)] = 8
+    logged_candidates: Annotated[int, Field(ge=1, le=1000)] = 5
     """Models whose terms and estimates a decision records; of all others it records the score."""
     advice: Advice | None = None
     cascade: Cascade | None = None

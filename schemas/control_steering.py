@@ -9,6 +9,7 @@ from schemas.control_base import Milliseconds, ModelReference, Share, Strict
 from schemas.money import Usd
 
 Complexity = Literal["simple", "medium", "complex", "critical"]
+COMPLEXITIES: tuple[Complexity, ...] = ("simple", "medium", "complex", "critical")
 AnswerCheck = Literal["empty", "refusal", "truncated", "not_json", "broken_code"]
 """What makes an answer not good enough to be given as it is; see ``routing/answer_check.py``."""
 ANSWER_CHECKS: tuple[AnswerCheck, ...] = ("empty", "refusal", "truncated", "not_json", "broken_code")

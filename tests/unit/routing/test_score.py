@@ -19,7 +19,8 @@ QUALITY = {"capability": 0.4, "cost": 0.35, "quality": 0.15, "latency": 0.05, "h
 
 
 def scores(config: Any, view: View | None = None, prompt: str = "Summarize this text.") -> dict[str, float]:
-    return {item.model: item.score for item in chosen(config, request(prompt), view).candidates}
+    choice = chosen(config, request(prompt), view)
+    return {item.model: item.score for item in choice.candidates} | choice.others
 
 
 def test_default_weights_are_those_of_s3() -> None:
