@@ -75,7 +75,7 @@ class LaneTable:
         self._rows = rows
         self._period = period
         self._lanes: dict[_Key, tuple[Lane, ...]] = {}
-        self._kinds: dict[tuple[int, str, str | None], _EveryKind] = {}
+        self._kinds: dict[tuple[int, str, str | None], EveryKind] = {}
         self._index: dict[_Key, dict[str, Lane]] = {}
 
     def of(self, task: TaskDescriptor, now: datetime, profile: str | None = None) -> tuple[Lane, ...]:
@@ -93,7 +93,7 @@ class LaneTable:
         rows = self._rows(task.modality, now)
         if not task.type_shares and not task.complexity_shares:
             return tuple(self.lane(row, task, profile) for row in rows)
-        every = self._every_kind(task.modality, now, profile)
+        every = self.every_kind(task.modality, now, profile)
         mixed = _expectation(every.terms, task)
         return tuple(
             [
@@ -102,7 +102,8 @@ class LaneTable:
             ]
         )
 
-    def _every_kind(self, modality: str, now: datetime, profile: str | None) -> "_EveryKind":
+    def every_kind(self, modality: str, now: datetime, profile: str | None = None) -> "EveryKind":
+        """Return the lanes of a modality without terms, and the terms of every kind of task."""
         key = (self._period(now), modality, profile)
         found = self._kinds.get(key)
         if found is None:
@@ -118,7 +119,7 @@ class LaneTable:
             ]
             shape = (len(TYPES) * len(COMPLEXITIES), len(rows), _TERMS)
             lanes = tuple(self._lane(row, Terms(0.0, 0.0, 0.0, 0.0)) for row in rows)
-            found = self._kinds[key] = _EveryKind(lanes, np.array(terms, dtype=np.int64).reshape(shape))
+            found = self._kinds[key] = EveryKind(lanes, np.array(terms, dtype=np.int64).reshape(shape))
         return found
 
     def by_model(self, task: TaskDescriptor, now: datetime, profile: str | None = None) -> Mapping[str, Lane]:
@@ -177,7 +178,7 @@ class LaneTable:
         )
 
 
-class _EveryKind(NamedTuple):
+class EveryKind(NamedTuple):
     """The lanes of a modality without terms, and the terms of every kind of task in billionths."""
 
     lanes: tuple[Lane, ...]
