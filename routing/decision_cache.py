@@ -136,9 +136,7 @@ def repeated(s: Situation, ruling: Ruling, boosts: Mapping[str, float]) -> tuple
     rule = ruling.choice if ruling.choice is not None and ruling.choice.name == kept.rule else None
     if rule is None and kept.rule is not None:
         return None
-    index = s.policy.lanes.by_model(s.task, s.now, s.profile)
-    lanes = [index[model] for model in kept.models if model in index]
-    field = survey(lanes, s, boosts)
+    field = survey(s.policy.lanes.few(kept.models, s.task, s.now, s.profile), s, boosts)
     known = {item.model: item for item in field.ranked}
     if kept.models[0] not in known:
         return None

@@ -1,6 +1,6 @@
 """Models prepared for a kind of task: the terms of the score that need no request, computed once and kept."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -76,7 +76,6 @@ class LaneTable:
         self._period = period
         self._lanes: dict[_Key, tuple[Lane, ...]] = {}
         self._kinds: dict[tuple[int, str, str | None], EveryKind] = {}
-        self._index: dict[_Key, dict[str, Lane]] = {}
 
     def of(self, task: TaskDescriptor, now: datetime, profile: str | None = None) -> tuple[Lane, ...]:
         """Return the models of the task's modality, prepared for it and a capability profile."""
@@ -85,7 +84,6 @@ class LaneTable:
         if found is None:
             if len(self._lanes) >= _MOST_KEPT:
                 self._lanes.clear()
-                self._index.clear()
             found = self._lanes[key] = self._made(task, now, profile)
         return found
 
@@ -94,13 +92,7 @@ class LaneTable:
         if not task.type_shares and not task.complexity_shares:
             return tuple(self.lane(row, task, profile) for row in rows)
         every = self.every_kind(task.modality, now, profile)
-        mixed = _expectation(every.terms, task)
-        return tuple(
-            [
-                Lane._make((lane.row, lane.model, *terms, *lane[_AFTER_TERMS:]))
-                for lane, terms in zip(every.lanes, mixed, strict=True)
-            ]
-        )
+        return tuple(_with_terms(every.lanes, _expectation(every.terms, task)))
 
     def every_kind(self, modality: str, now: datetime, profile: str | None = None) -> "EveryKind":
         """Return the lanes of a modality without terms, and the terms of every kind of task."""
@@ -119,17 +111,15 @@ class LaneTable:
             ]
             shape = (len(TYPES) * len(COMPLEXITIES), len(rows), _TERMS)
             lanes = tuple(self._lane(row, Terms(0.0, 0.0, 0.0, 0.0)) for row in rows)
-            found = self._kinds[key] = EveryKind(lanes, np.array(terms, dtype=np.int64).reshape(shape))
+            places = {lane.model: place for place, lane in enumerate(lanes)}
+            found = self._kinds[key] = EveryKind(lanes, np.array(terms, dtype=np.int64).reshape(shape), places)
         return found
 
-    def by_model(self, task: TaskDescriptor, now: datetime, profile: str | None = None) -> Mapping[str, Lane]:
-        """Return the same by model."""
-        key = self._key(task, now, profile)
-        found = self._index.get(key)
-        if found is None:
-            lanes = self.of(task, now, profile)
-            found = self._index[key] = {lane.model: lane for lane in lanes}
-        return found
+    def few(self, models: Iterable[str], task: TaskDescriptor, now: datetime, profile: str | None = None) -> list[Lane]:
+        """Return the lanes of those of ``models`` that compete, in their order, as ``of`` has them."""
+        every = self.every_kind(task.modality, now, profile)
+        places = [every.places[model] for model in models if model in every.places]
+        return _with_terms([every.lanes[place] for place in places], _expectation(every.terms[:, places], task))
 
     def _key(self, task: TaskDescriptor, now: datetime, profile: str | None) -> _Key:
         kinds = in_parts(task.type_shares) if task.type_shares else ()
@@ -184,6 +174,14 @@ class EveryKind(NamedTuple):
     lanes: tuple[Lane, ...]
     terms: npt.NDArray[np.int64]
     """Shape (types x complexities, models, terms)."""
+    places: Mapping[str, int]
+    """Where a model stands."""
+
+
+def _with_terms(lanes: Sequence[Lane], terms: list[list[float]]) -> list[Lane]:
+    return [
+        Lane._make((lane.row, lane.model, *own, *lane[_AFTER_TERMS:])) for lane, own in zip(lanes, terms, strict=True)
+    ]
 
 
 def _expectation(terms: npt.NDArray[np.int64], task: TaskDescriptor) -> list[list[float]]:

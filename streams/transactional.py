@@ -1,11 +1,14 @@
 """The exactly-once loop: inputs -> pure core -> one Kafka transaction with outputs, state changes and input offsets.
 
+A transaction is of one partition; several are under way at once, so that one partition is applied while others commit.
+
 Order on assignment (measured: any other order can restore a state that lacks a committing transaction):
 first the committed offsets, then the restore, then the assignment at those offsets (DESIGN 6.3).
 Any doubt ends the process; the supervisor restarts it and the log tells what happened.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Event
 from time import monotonic
@@ -16,12 +19,13 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from schemas.record import Output, Record
 from streams.kafka_clients import consumer as new_consumer
-from streams.kafka_clients import producer as new_producer
 from streams.kafka_clients import to_record
 from streams.settings import Settings
+from streams.transaction_lane import Lane
 
 log = structlog.get_logger()
-_BY_KEY: Final = -1
+LANES: Final = 2
+"""Transactions under way at once: committing waits for the broker, so a second one uses the time (ADR 0014)."""
 _MOST_WAITING: Final = 10_000
 
 
@@ -36,8 +40,14 @@ class Pending:
     records: dict[str, list[Record]] = field(default_factory=dict[str, list[Record]])
     positions: dict[str, int] = field(default_factory=dict[str, int])
     """Topic -> next offset after the last record read."""
+    arrived: float = 0.0
+    """When the oldest of them was read, by the monotonic clock."""
     since: float | None = None
-    """Since when records wait for company, by the monotonic clock."""
+    """Since when records wait for company, by the same clock."""
+
+    def waiting(self, topics: Sequence[str]) -> int:
+        """Return how many records of these topics wait."""
+        return sum(len(self.records.get(name, ())) for name in topics)
 
 
 class Processor(Protocol):
@@ -75,10 +85,11 @@ class Processor(Protocol):
 
 
 class TransactionalLoop:
-    """Runs a processor over co-partitioned topics with one transaction per round.
+    """Runs a processor over co-partitioned topics with a transaction for each batch of a partition.
 
     ``topics`` are in the order in which the processor applies them; the **last** one waits until all the others have
     been read up to the end seen at the poll, so that nothing is decided on an older account than the log has.
+    A partition's next batch is applied only when its last one is committed.
     """
 
     def __init__(self, settings: Settings, name: str, slot: int, topics: Sequence[str], processor: Processor) -> None:
@@ -89,20 +100,18 @@ class TransactionalLoop:
         self._processor = processor
         self._pending: dict[int, Pending] = {}
         self._identity = f"{settings.prefix}{name}-{slot}"
-        self._producer = new_producer(
-            settings,
-            **{"transactional.id": self._identity, "transaction.timeout.ms": 10_000, "error_cb": self._on_error},
-        )
+        self._pool = ThreadPoolExecutor(LANES, "commit")
+        self._lanes = [Lane(settings, f"{self._identity}-{lane}", self._pool, self._on_error) for lane in range(LANES)]
         self._consumer: Consumer = new_consumer(
             settings, name, **{"group.instance.id": self._identity, "error_cb": self._on_error}
         )
         self._fatal: KafkaError | None = None
         self._paused: set[int] = set()
-        self._rounds = 0
 
     def run(self, stop: Event, on_round: Callable[[], None] | None = None) -> None:
         """Read, apply and commit until ``stop`` is set; raises Doubt or KafkaException when it must not go on."""
-        self._producer.init_transactions(30.0)
+        for lane in self._lanes:
+            lane.start()
         self._consumer.subscribe(
             list(self._broker_topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
         )
@@ -113,26 +122,42 @@ class TransactionalLoop:
                     on_round()
         finally:
             self._consumer.close()
+            self._pool.shutdown()
 
     # One round ---------------------------------------------------------------------------------------------------
 
     def _round(self) -> None:
-        self._read(0.02)
+        self._settle(wait=False)
+        self._read()
         if self._fatal is not None:
             message = f"fatal client error: {self._fatal.str()}"
             raise Doubt(message)
         refreshed = self._processor.refresh()
-        ready = [
-            (partition, taken)
-            for partition, pending in sorted(self._pending.items())
-            if (taken := self._take(partition, pending)) or (refreshed and self._processor.wants_batch(partition))
-        ]
-        if ready:
-            self._commit(ready)
+        free = [lane for lane in self._lanes if lane.partition is None]
+        for partition in self._idle():
+            if not free:
+                break
+            taken = self._take(partition, self._pending[partition])
+            if taken or (refreshed and self._processor.wants_batch(partition)):
+                self._begin(free.pop(), partition, taken)
 
-    def _read(self, wait_s: float) -> None:
-        waiting = any(pending.records.get(self._topics[-1]) for pending in self._pending.values())
-        message = self._consumer.poll(0.001 if waiting else wait_s)
+    def _settle(self, *, wait: bool) -> None:
+        for lane in self._lanes:
+            lane.settle(wait=wait)
+
+    def _idle(self) -> list[int]:
+        """Return the partitions without a transaction under way, those whose records wait longest first."""
+        busy = {lane.partition for lane in self._lanes}
+        return sorted(self._pending.keys() - busy, key=lambda partition: (self._pending[partition].arrived, partition))
+
+    def _read(self) -> None:
+        busy = [self._pending[lane.partition] for lane in self._lanes if lane.partition in self._pending]
+        if any(pending.waiting(self._topics[:-1]) >= _MOST_WAITING for pending in self._pending.values()):
+            self._settle(wait=len(busy) == LANES)  # what was read is enough to go on with; the log keeps the rest
+            return
+        last = self._topics[-1:]
+        waiting = any(pending.records for pending in busy) or any(p.waiting(last) for p in self._pending.values())
+        message = self._consumer.poll(0.001 if waiting else 0.02)
         if message is None:
             return
         self._sort(message)
@@ -150,25 +175,38 @@ class TransactionalLoop:
         pending = self._pending.get(record.partition)
         if pending is None or record.offset < pending.positions.get(record.topic, 0):
             return
+        if not pending.records:
+            pending.arrived = monotonic()
         pending.records.setdefault(record.topic, []).append(record)
         pending.positions[record.topic] = record.offset + 1
 
     def _take(self, partition: int, pending: Pending) -> dict[str, list[Record]]:
-        """Return the records of this round; the last topic's only once the others are read to their known ends."""
-        last = self._topics[-1]
-        taken = {name: found for name in self._topics[:-1] if (found := pending.records.get(name))}
-        waiting = pending.records.get(last)
-        if waiting and self._processor.has_room(partition) and self._caught_up(partition, pending):
-            taken[last] = waiting
-            waiting = None
-        self._hold_back(partition, len(waiting or ()))
+        """Return the records of the next batch; the last topic's only once all of the others is in it and read.
+
+        Of each topic at most ``batch_size``: a transaction that takes too long is aborted by the broker.
+        """
+        last, most = self._topics[-1], self._settings.batch_size
+        taken = {name: found[:most] for name in self._topics[:-1] if (found := pending.records.get(name))}
+        waiting = pending.records.get(last, [])
+        if (
+            waiting
+            and all(len(pending.records[name]) <= most for name in taken)
+            and self._processor.has_room(partition)
+            and self._caught_up(partition, pending)
+        ):
+            taken[last] = waiting[:most]
+        self._hold_back(partition, len(waiting) - len(taken.get(last, ())))
         now = monotonic()
         if taken and self._processor.may_wait(taken, now - (pending.since or now)):
             pending.since = pending.since or now
             return {}
         pending.since = None
-        for name in taken:
-            del pending.records[name]
+        for name, found in taken.items():
+            del pending.records[name][: len(found)]
+            if not pending.records[name]:
+                del pending.records[name]
+        if taken:
+            pending.arrived = now
         return taken
 
     def _hold_back(self, partition: int, waiting: int) -> None:
@@ -195,40 +233,17 @@ class TransactionalLoop:
         """Return the consumer's position: it passes control records, which ``positions`` cannot."""
         return self._consumer.position([at])[0].offset
 
-    def _commit(self, ready: Sequence[tuple[int, dict[str, list[Record]]]]) -> None:
-        producer = self._producer
-        producer.begin_transaction()
-        offsets: list[TopicPartition] = []
-        for partition, taken in ready:
-            pending = self._pending[partition]
-            following = {
-                name: (taken[name][-1].offset + 1 if name in taken else self._applied(pending, name))
-                for name in self._topics
-            }
-            for output in self._processor.apply(partition, taken, following):
-                self._produce(output)
-            offsets.extend(
-                TopicPartition(self._settings.topic(name), partition, offset) for name, offset in following.items()
-            )
-        producer.send_offsets_to_transaction(offsets, self._consumer.consumer_group_metadata(), 10.0)
-        producer.commit_transaction(10.0)
-        self._rounds += 1
+    def _begin(self, lane: Lane, partition: int, taken: Mapping[str, Sequence[Record]]) -> None:
+        pending = self._pending[partition]
+        following = {name: self._following(pending, name) for name in self._topics}
+        offsets = [TopicPartition(self._settings.topic(name), partition, offset) for name, offset in following.items()]
+        outputs = self._processor.apply(partition, taken, following)
+        lane.begin(partition, outputs, offsets, self._consumer.consumer_group_metadata())
 
     @staticmethod
-    def _applied(pending: Pending, name: str) -> int:
+    def _following(pending: Pending, name: str) -> int:
         waiting = pending.records.get(name)
         return waiting[0].offset if waiting else pending.positions.get(name, 0)
-
-    def _produce(self, output: Output) -> None:
-        topic = self._settings.topic(output.topic)
-        partition = _BY_KEY if output.partition is None else output.partition
-        while True:
-            try:
-                self._producer.produce(topic, output.value, output.key, partition, headers=list(output.headers))
-            except BufferError:
-                self._producer.poll(0.01)
-            else:
-                return
 
     # Assignment --------------------------------------------------------------------------------------------------
 
@@ -249,6 +264,7 @@ class TransactionalLoop:
         log.info("assigned", partitions=sorted(by_partition), identity=self._identity)
 
     def _on_revoke(self, _: Consumer, revoked: list[TopicPartition]) -> None:
+        self._settle(wait=True)
         for partition in {at.partition for at in revoked}:
             self._pending.pop(partition, None)
             self._paused.discard(partition)

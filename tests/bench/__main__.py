@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from streams.local_kafka import LocalKafka
+from tests.bench.again import again
 from tests.bench.core import pure
 from tests.bench.encoders import tier_3
 from tests.bench.executor import calls
@@ -35,6 +36,7 @@ def main() -> None:
             at = broker.bootstrap
             steps: list[Callable[[], Section]] = [
                 lambda: pure(4_000 // scale),
+                lambda: again(20_000 // scale),
                 lambda: tier_3(400 // scale),
                 predicted,
                 lambda: latency(at, 200, 30 // scale + 2),

@@ -1,6 +1,6 @@
 """A modelled log: partitions of records, transactions whose markers arrive late, readers that see what is committed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from schemas import topics as t
@@ -200,9 +200,9 @@ class Log:
         if not transaction.unmarked:
             self._deciding.remove(transaction)
 
-    def has_open(self, identity: str) -> bool:
-        """Return whether this identity has an open transaction."""
-        return identity in self._open
+    def has_open(self, identities: Iterable[str]) -> bool:
+        """Return whether one of these identities has an open transaction."""
+        return not self._open.keys().isdisjoint(identities)
 
     def undecided(self) -> list[str]:
         """Return what readers of committed data may still wait for."""

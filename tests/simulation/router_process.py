@@ -12,16 +12,23 @@ from schemas import topics as t
 from schemas.journal import BatchJournaled
 from schemas.record import Record
 from streams.router_restore import check_fence, check_torn
-from streams.transactional import Doubt
+from streams.transactional import LANES, Doubt
 from tests.simulation.config import SimulatedGlobals
 from tests.simulation.group import Group, StaleMemberError
-from tests.simulation.log import PARTITIONS, FencedError, Place
+from tests.simulation.log import PARTITIONS, FencedError
 from tests.simulation.mutations import Mutation
-from tests.simulation.scheduler import FOREVER, Process, Steps
+from tests.simulation.scheduler import EXITED, FOREVER, Process, Steps
 from tests.simulation.world_parts import Surroundings
 
 ENGINE = "simulation"
 CONTENT_KEY = b"simulation"
+_ONWARD = 0.7
+"""Chance of a transaction under way to go on before the router reads on."""
+
+
+def identities(slot: int) -> list[str]:
+    """Return the transactional ids of a router."""
+    return [f"router-{slot}-{lane}" for lane in range(LANES)]
 
 
 def new_desk(partition: int, mutation: Mutation | None, dedupe_ms: int) -> Desk:
@@ -40,6 +47,25 @@ class Reading:
     records: dict[str, list[Record]] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class Lane:
+    """A transactional producer and what it is doing, if anything."""
+
+    identity: str
+    epoch: int = 0
+    partition: int | None = None
+    steps: Steps | None = None
+
+    def step(self) -> bool:
+        """Go on by one step; return whether it waits for something in the log."""
+        if self.steps is None:
+            return True
+        wake = next(self.steps, EXITED)
+        if wake == EXITED:
+            self.steps = self.partition = None
+        return wake == FOREVER
+
+
 class RouterProcess:
     """One life of a router."""
 
@@ -49,7 +75,7 @@ class RouterProcess:
         self._random = around.random
         self._process = process
         self._group = group
-        self._identity = f"router-{process.slot}"
+        self._lanes = [Lane(identity) for identity in identities(process.slot)]
         self._desks: dict[int, Desk] = {}
         self._parked: dict[int, Desk] = {}
         self._readings: dict[int, Reading] = {}
@@ -63,34 +89,42 @@ class RouterProcess:
             self._around.note(f"{self._process.name} exits: {type(doubt).__name__} {doubt}")
 
     def _work(self) -> Steps:
-        epoch = self._log.open_producer(self._identity)
-        while self._log.busy(self._identity):
+        for lane in self._lanes:
+            lane.epoch = self._log.open_producer(lane.identity)
+        while any(self._log.busy(lane.identity) for lane in self._lanes):
             yield FOREVER
         membership = self._group.join(self._process)
         yield from self._assigned(membership.partitions)
         while True:
-            yield None
             if not self._group.is_current(self._process, membership.generation):
+                for lane in self._lanes:
+                    yield from lane.steps or ()
+                    lane.steps = lane.partition = None
                 self._parked = self._desks
                 self._desks, self._readings = {}, {}
                 membership = self._group.join(self._process)
                 yield from self._assigned(membership.partitions)
-            self._read()
-            frozen = SimulatedGlobals(self._around.config, self._around.config.position, self._around.config.health)
-            self._now_ms = max(self._now_ms, self._around.clock(self._process))
-            ready = {partition: self._take(partition) for partition in self._desks}
-            stale = {
-                partition
-                for partition in ready
-                if self._desks[partition].config_offset != frozen.positions[t.CONFIG][0]
-            }
-            if any(ready.values()) or stale:
-                chosen = {partition: taken for partition, taken in ready.items() if taken or partition in stale}
-                yield from self._transact(epoch, membership.generation, chosen, frozen)
-            elif any(reading.records for reading in self._readings.values()) or self._unread():
-                yield None
-            else:
-                yield FOREVER
+            stuck = [lane.step() for lane in self._lanes if self._random.random() < _ONWARD or lane.steps is None]
+            began = self._begin(membership.generation)
+            unread = any(reading.records for reading in self._readings.values()) or self._unread()
+            yield FOREVER if not began and len(stuck) == LANES and all(stuck) and not unread else None
+
+    def _begin(self, generation: int) -> bool:
+        """Read, and give a free lane the batch of a partition that has no transaction under way."""
+        self._read()
+        frozen = SimulatedGlobals(self._around.config, self._around.config.position, self._around.config.health)
+        self._now_ms = max(self._now_ms, self._around.clock(self._process))
+        free = next((lane for lane in self._lanes if lane.steps is None), None)
+        idle = [partition for partition in self._desks if all(lane.partition != partition for lane in self._lanes)]
+        self._random.shuffle(idle)
+        for partition in idle if free is not None else ():
+            taken = self._take(partition)
+            if taken or self._desks[partition].config_offset != frozen.positions[t.CONFIG][0]:
+                assert free is not None
+                free.partition = partition
+                free.steps = self._transact(free, generation, partition, taken, frozen)
+                return True
+        return False
 
     # Reading
 
@@ -127,33 +161,33 @@ class RouterProcess:
     # One transaction
 
     def _transact(
-        self, epoch: int, generation: int, chosen: dict[int, dict[str, list[Record]]], frozen: SimulatedGlobals
+        self, lane: Lane, generation: int, partition: int, taken: dict[str, list[Record]], frozen: SimulatedGlobals
     ) -> Steps:
         log = self._log
-        while log.busy(self._identity):
+        following = {name: self._next_offset(partition, name, taken) for name in INPUTS}
+        batch = Batch(
+            self._now_ms,
+            frozen,
+            provider_calls=taken.get(t.PROVIDER_CALLS, ()),
+            overrides=taken.get(t.OVERRIDES, ()),
+            requests=taken.get(t.REQUESTS, ()),
+            next_offsets=following,
+        )
+        self._around.note_poll(partition, taken)
+        outputs = self._desks[partition].apply(batch).outputs
+        while log.busy(lane.identity):
             yield FOREVER
-        transaction = log.begin(self._identity, epoch)
-        offsets: dict[Place, int] = {}
-        for partition, taken in chosen.items():
-            following = {name: self._next_offset(partition, name, taken) for name in INPUTS}
-            batch = Batch(
-                self._now_ms,
-                frozen,
-                provider_calls=taken.get(t.PROVIDER_CALLS, ()),
-                overrides=taken.get(t.OVERRIDES, ()),
-                requests=taken.get(t.REQUESTS, ()),
-                next_offsets=following,
-            )
-            self._around.note_poll(partition, taken)
-            for output in self._desks[partition].apply(batch).outputs:
-                log.produce(output, transaction)
-                if self._random.random() < 0.1:
-                    yield None
-            offsets |= {(name, partition): offset for name, offset in following.items()}
+        transaction = log.begin(lane.identity, lane.epoch)
+        for output in outputs:
+            log.produce(output, transaction)
+            if self._random.random() < 0.1:
+                yield None
         yield None
         if self._around.mutation is not Mutation.NO_GENERATION_CHECK:
             self._group.check(self._process, generation)
-        log.send_offsets(transaction, self._group.name, offsets)
+        log.send_offsets(
+            transaction, self._group.name, {(name, partition): offset for name, offset in following.items()}
+        )
         yield None
         if self._random.random() < 0.5:
             log.commit(transaction)
@@ -164,7 +198,7 @@ class RouterProcess:
             while transaction.state == "open":
                 yield FOREVER
             if transaction.state != "committed":
-                raise FencedError(self._identity)
+                raise FencedError(lane.identity)
 
     def _deliver_commit(self, transaction: object) -> None:
         try:

@@ -19,7 +19,7 @@ from tests.simulation.history import replay
 from tests.simulation.log import PARTITIONS, Log
 from tests.simulation.mutations import Mutation, broken
 from tests.simulation.provider import Provider
-from tests.simulation.router_process import RouterProcess
+from tests.simulation.router_process import RouterProcess, identities
 from tests.simulation.scheduler import FOREVER, Process, Scheduler, Steps
 
 START_MS = 1_800_000_000_000
@@ -152,7 +152,7 @@ class World:
 
     def _has_something_under_way(self, process: Process) -> bool:
         body = self._bodies.get(process)
-        return body.has_unsent() if body is not None else self.log.has_open(process.name)
+        return body.has_unsent() if body is not None else self.log.has_open(identities(process.slot))
 
     def _pause(self, process: Process) -> None:
         self.pauses += 1

@@ -215,6 +215,25 @@ def test_kills_leave_no_duplicate_and_replay_is_byte_equal(
     assert report.requests >= 600
 
 
+def test_a_batch_takes_no_more_of_an_input_than_it_may(
+    kafka: LocalKafka, prefix: str, router: Callable[[Settings], Stage]
+) -> None:
+    """However much waits, a batch takes at most ``batch_size`` of each input, in order, and everything is answered."""
+    tenants = ("acme", "zen", "exact", "probe")
+    settings = settings_for(kafka, prefix, *[tenant(name) for name in tenants]).model_copy(update={"batch_size": 7})
+    publish(settings, [ask(tenants[index % len(tenants)], f"r{index}") for index in range(200)])
+    executor = ScriptedExecutor(settings)
+    router(settings)
+    until_final(settings, 200)
+    executor.close()
+    spans = [
+        (batch["inputs"][t.REQUESTS], batch["inputs"][t.PROVIDER_CALLS])
+        for batch in values(everything(settings, t.ROUTER_JOURNAL), "batch")
+    ]
+    assert max(end - start for pair in spans for start, end in pair) == 7
+    assert verify(settings).equal
+
+
 def test_a_changed_partition_count_is_refused(
     kafka: LocalKafka, prefix: str, router: Callable[[Settings], Stage], tmp_path: Path
 ) -> None:

@@ -38,8 +38,8 @@ def test_an_unclear_task_has_the_expected_terms(kinds: dict[str, float], degrees
     assert POLICY is not None
     asked = unclear(kinds, degrees)
     for lane in POLICY.lanes.of(asked, NOW)[:5]:
-        alone = POLICY.lanes.lane(lane.row, asked)
-        assert lane == alone
+        assert POLICY.lanes.lane(lane.row, asked) == lane
+        assert POLICY.lanes.few(["unheard-of", lane.model], asked, NOW) == [lane]
         for name in ("capability", "quality", "prior", "boost"):
             mean = sum(
                 of_kind * of_degree * getattr(static_terms(lane.row.entry, kind, degree, POLICY.scoring), name)
