@@ -9,6 +9,7 @@ from routing.desk_cascades import CascadeDesk
 from routing.desk_context import Context
 from routing.desk_requests import MAX_DECISIONS, RequestDesk
 from routing.desk_state import DecisionState, OpenRequest
+from schemas.decision import OVERHEAD
 from schemas.provider_call import CallEvent, CallFailed, CallFinished, CallUnknown
 from schemas.result import ResultStatus
 
@@ -74,7 +75,7 @@ class CallDesk:
     @staticmethod
     def _charge(request: OpenRequest, decision: DecisionState, amount: int) -> None:
         request.cost += amount
-        if decision.purpose == "advice":
+        if decision.purpose in OVERHEAD:
             request.overhead += amount
 
     # The request -------------------------------------------------------------------------------------------------

@@ -312,7 +312,8 @@ class RequestDesk:
     ) -> DecisionState:
         """Write decision, hold and (for ``execute: false``) the routed result; fold them into the state."""
         context, facts = self._context, request.facts
-        fields = {"cause": cause, "supersedes": request.current if cause == "override" else None}
+        superseded = request.current if cause == "override" else None
+        fields = {"cause": cause, "supersedes": superseded, "probe": facts.probe}
         order = Order(DecisionMade, number, self._deadline(request, choice), facts.execute, facts.stream, fields)
         state = self.orders.place(request, order, choice, view, policy)
         request.numbers = number
@@ -323,7 +324,7 @@ class RequestDesk:
                 facts.conversation_id,
                 Conversation(choice.model, context.now_ms + CONVERSATION_TTL_MS, context.now_ms, choice.input_tokens),
             )
-        if policy.share_control is not None:
+        if policy.share_control is not None and not facts.probe:
             context.state.count_choice(facts.tenant, choice.model, policy.share_control.window)
         context.state.changed(request)
         if not facts.execute:

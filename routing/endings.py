@@ -75,7 +75,7 @@ def technical_outcome(request: OpenRequest, ending: Ending, common: Mapping[str,
     """Return the technical outcome: what feedback and analysts read of a request."""
     facts, finished = request.facts, ending.finished
     current = request.decisions.get(request.current or "")
-    answers = [attempt for attempt in request.attempts if attempt["purpose"] == "answer"]
+    answers = [attempt for attempt in request.attempts if attempt["purpose"] != "advice"]
     measured = {} if finished is None else {name: getattr(finished, name) for name in _MEASURED}
     return fresh(
         TechnicalOutcome,

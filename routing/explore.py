@@ -2,7 +2,10 @@
 
 Inverse-gap weighting (SquareCB: Foster and Rakhlin 2020, after Abe and Long 1999): of K models within reach of the
 best, each other one has the probability 1 / (K + sharpness * gap), the best has the rest. All of them together get at
-most ``share``. Beside it, models with few calls so far divide ``new_models`` evenly, so that a new one is tried at all.
+most ``share``. Beside it, models with few calls so far divide ``new_models`` evenly, so that a new one is tried at all;
+with ``probation`` that is all they get until they have as many calls as it takes, or no other model may serve.
+
+Whoever is drawn has passed all vetoes. Requests whose model is named, locked or restricted by a rule never come here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from routing.candidates import Scored
+from routing.models import ModelEntry
 from schemas.control_steering import Exploration
 from schemas.decision import StatisticsView
 from schemas.request import RequestFacts
@@ -39,31 +43,47 @@ def explores(exploration: Exploration, facts: RequestFacts, complexity: str) -> 
     )
 
 
+def newcomers(
+    ranked: Sequence[Scored], exploration: Exploration, statistics: Mapping[str, StatisticsView]
+) -> tuple[Scored, ...]:
+    """Return those of ``ranked`` with too few calls for this type of task, where the router treats them specially."""
+    if exploration.new_models <= 0 and not exploration.probation:
+        return ()
+    return tuple([item for item in ranked if is_new(item.row.entry, exploration, statistics.get(item.model))])
+
+
+def is_new(entry: ModelEntry, exploration: Exploration, known: StatisticsView | None) -> bool:
+    """Return whether too little is known of a model for a type of task."""
+    return entry.state in exploration.new_states and (0 if known is None else known.calls) < exploration.new_calls
+
+
+def established(ranked: Sequence[Scored], fresh: Sequence[Scored], exploration: Exploration) -> Sequence[Scored]:
+    """Return those whose score may decide: all, or under probation those that are not new, where there are any."""
+    if not exploration.probation or not fresh:
+        return ranked
+    waiting = {item.model for item in fresh}
+    return [item for item in ranked if item.model not in waiting] or ranked
+
+
 def draw_among(
-    ranked: Sequence[Scored], exploration: Exploration, statistics: Mapping[str, StatisticsView], number: float
+    ranked: Sequence[Scored], fresh: Sequence[Scored], exploration: Exploration, number: float
 ) -> Drawn:
-    """Return the model that ``number`` in [0, 1) draws from ``ranked`` (best first, not empty).
+    """Return the model that ``number`` in [0, 1) draws from ``ranked`` (best first, not empty) and the new ones.
 
     Probabilities are laid end to end, the best model first, then by rank: a number of 0 draws the best.
     """
     best = ranked[0]
     near = [item for item in ranked[:MOST] if item.rank - best.rank <= exploration.within]
-    fresh = [item.model for item in ranked if _calls(statistics, item.model) < exploration.new_calls]
     shares = _inverse_gap(near, exploration)
     by_novelty = exploration.new_models if fresh else 0.0
     propensities = {model: share * (1 - by_novelty) for model, share in shares.items()}
-    for model in fresh:
-        propensities[model] = propensities.get(model, 0.0) + by_novelty / len(fresh)
+    for item in fresh:
+        propensities[item.model] = propensities.get(item.model, 0.0) + by_novelty / len(fresh)
     rounded = {model: round(share, DECIMALS) for model, share in propensities.items() if model != best.model}
     rounded = {best.model: round(1 - sum(rounded.values()), DECIMALS), **rounded}
     chosen = _at(number, rounded)
-    item = next(item for item in ranked if item.model == chosen)
-    return Drawn(item, rounded, chosen in fresh and chosen != best.model)
-
-
-def _calls(statistics: Mapping[str, StatisticsView], model: str) -> int:
-    known = statistics.get(model)
-    return 0 if known is None else known.calls
+    item = next(item for item in (*ranked, *fresh) if item.model == chosen)
+    return Drawn(item, rounded, chosen != best.model and any(item.model == chosen for item in fresh))
 
 
 def _inverse_gap(near: Sequence[Scored], exploration: Exploration) -> dict[str, float]:

@@ -42,6 +42,7 @@ class ReasonCode(StrEnum):
     ESCALATED = "escalated"
     EXPLORED = "explored"
     NEW_MODEL = "new_model"
+    PROBATION = "probation"
     TARGET_SHARE = "target_share"
     TENANT_PREFERENCE = "tenant_preference"
     SETTINGS_PREFERENCE = "settings_preference"

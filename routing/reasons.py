@@ -71,6 +71,8 @@ def _by_score(s: Situation, selection: Selection) -> str:
     if ReasonCode.DEFAULT_LOW_CONFIDENCE in codes:
         return f"the text gives no clear hint of the work, and {name} is the default model"
     words = explain.scored_reason(task, name, chosen.terms, (chosen.cost, chosen.latency))
+    if ReasonCode.PROBATION in codes:
+        words = f"{words}; what scores better is too new to be chosen for its score"
     if ReasonCode.PREFERENCE not in codes:
         return words
     return f"{words}; {preference_words(s.view.preference, chosen.row.entry.id)}"

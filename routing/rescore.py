@@ -13,6 +13,7 @@ import numpy as np
 
 from routing.candidates import endpoint_of
 from routing.decide import decide, ruling_of
+from routing.explore import is_new
 from routing.lane_table import Lane
 from routing.pricing import MILLION
 from routing.rescore_table import Bools, Floats, Ints, Past, PastTable
@@ -285,6 +286,8 @@ class _Part:
         close = ((top[:, None] - filled) < _CLOSE).sum(axis=1) > 1
         picks = np.where(top < 0, -1, best)
         unsure: Bools = np.logical_or(close | (top < 0), self.inexact)
+        if self._policy.exploration.probation:
+            unsure |= self._is_new(best)
         by_rule: dict[int, tuple[CompiledRule, list[int]]] = {}
         for row, ruling in enumerate(self._rulings):
             if ruling.choice is not None:
@@ -294,6 +297,16 @@ class _Part:
         alone[self._rows[unsure]] = True
         found: list[int] = picks.tolist()
         return found
+
+    def _is_new(self, best: Ints) -> Bools:
+        """Return the rows whose best model is too new to be chosen for its score."""
+        exploration, snapshots = self._policy.exploration, self._table.statistics.values
+        at, entries = self._column["statistics"].tolist(), [lane.row.entry for lane in self._lanes]
+        found = [
+            is_new(entries[place], exploration, snapshots[number].get(entries[place].id))  # type: ignore[arg-type]
+            for place, number in zip(best.tolist(), at, strict=True)
+        ]
+        return np.array(found, dtype=np.bool_)
 
     def _follow(self, rule: CompiledRule, members: Ints, filled: Floats, picks: Ints, unsure: Bools) -> None:
         """Let a lock or a restriction choose for its rows; what it cannot say here is decided one by one."""

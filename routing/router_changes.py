@@ -91,9 +91,10 @@ def stop_steering(q: Inquiry) -> Iterator[Change]:
     if selection is not None and selection.cascade:
         words = f"start no cascade in {q.router}: the best model answers at once"
         yield Change("cascade", words, _edit(q, ("cascade",), settings.cascade, None))
-    if selection is not None and selection.propensities is not None:
-        still = settings.exploration.model_copy(update={"share": 0.0, "new_models": 0.0})
-        words = f"stop exploring in {q.router}"
+    drew = selection is not None and selection.propensities is not None
+    if drew or settings.exploration.probation:
+        still = settings.exploration.model_copy(update={"share": 0.0, "new_models": 0.0, "probation": False})
+        words = f"stop exploring in {q.router}" + (" and let new models compete" * settings.exploration.probation)
         yield Change("exploration", words, _edit(q, ("exploration",), settings.exploration, still))
     if settings.shares is not None and settings.shares.control > 0:
         words = f"stop steering towards target shares in {q.router}"

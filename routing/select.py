@@ -7,7 +7,7 @@ from typing import Final, Literal
 from routing.asked import SETTINGS, Asked
 from routing.candidates import Field, Scored
 from routing.cascade import cascade_start
-from routing.explore import draw_among, explores
+from routing.explore import draw_among, established, explores, newcomers
 from routing.reason_codes import ReasonCode
 from routing.references import Suffix
 from routing.rules import CompiledRule, Ruling
@@ -136,19 +136,29 @@ def _by_rule(s: Situation, rule: CompiledRule, field: Field, ranked: Sequence[Sc
 def _best(
     s: Situation, ranked: Sequence[Scored], ruling: Ruling, number: float, unavailable: CompiledRule | None
 ) -> Selection:
-    start = cascade_start(s, ranked)
-    if start is not None:
-        fallbacks = _fallbacks(s, start, ranked)
-        return Selection(start, fallbacks, 2, (ReasonCode.CASCADE_START,), cascade=True)
     exploration = s.policy.exploration
-    if len(ranked) > 1 and not s.sensitive and explores(exploration, s.facts, s.task.complexity):
-        drawn = draw_among(ranked, exploration, s.view.statistics, number)
-        if drawn.chosen is not ranked[0]:
-            codes = (ReasonCode.EXPLORED, *((ReasonCode.NEW_MODEL,) if drawn.new else ()))
-            fallbacks = _fallbacks(s, drawn.chosen, ranked)
-            return Selection(drawn.chosen, fallbacks, 2, codes, propensities=drawn.propensities)
-        return replace(_top(s, ranked, ruling, unavailable), propensities=drawn.propensities)
-    return _top(s, ranked, ruling, unavailable)
+    fresh = newcomers(ranked, exploration, s.view.statistics)
+    able = established(ranked, fresh, exploration)
+    start = cascade_start(s, able)
+    if start is not None:
+        fallbacks = _fallbacks(s, start, able)
+        return Selection(start, fallbacks, 2, (ReasonCode.CASCADE_START,), cascade=True)
+    top = _top(s, able, ruling, unavailable)
+    if able[0] is not ranked[0]:
+        top = replace(top, codes=(*top.codes, ReasonCode.PROBATION))
+    # What a rule would have fixed is not explored either while its models cannot be used.
+    if (
+        len(ranked) == 1
+        or unavailable is not None
+        or s.sensitive
+        or not explores(exploration, s.facts, s.task.complexity)
+    ):
+        return top
+    drawn = draw_among(able, () if s.task.complexity == "critical" else fresh, exploration, number)
+    if drawn.chosen is able[0]:
+        return replace(top, propensities=drawn.propensities)
+    codes = (ReasonCode.EXPLORED, *((ReasonCode.NEW_MODEL,) if drawn.new else ()))
+    return Selection(drawn.chosen, _fallbacks(s, drawn.chosen, able), 2, codes, propensities=drawn.propensities)
 
 
 def _top(s: Situation, ranked: Sequence[Scored], ruling: Ruling, unavailable: CompiledRule | None) -> Selection:

@@ -39,7 +39,11 @@ class Exploration(Strict):
     new_models: Annotated[float, Field(ge=0, le=0.2)] = 0
     """Share of requests that go to models with few calls, whatever their score."""
     new_calls: Annotated[int, Field(ge=1, le=1_000_000)] = 50
-    """A model with fewer calls for a type of task is new to it."""
+    """A model with fewer calls for a type of task is new to it; calls of probes do not count."""
+    new_states: Annotated[tuple[Literal["active", "preview"], ...], Field(min_length=1)] = ("active", "preview")
+    """Lifecycle states in which a model can be new."""
+    probation: bool = False
+    """A new model gets its part of ``new_models`` and no more, however well it scores, while another one may serve."""
     automation: tuple[Literal["human_in_loop", "automated"], ...] = ("human_in_loop",)
     complexity: tuple[Complexity, ...] = ("simple", "medium", "complex")
 

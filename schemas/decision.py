@@ -84,7 +84,10 @@ class CachedChoice(Frozen):
 
 
 AdviceKind = Literal["classify", "route"]
-Purpose = Literal["answer", "advice"]
+Purpose = Literal["answer", "advice", "probe"]
+"""Of a call: an answer to somebody, advice before a decision, or finding out how good a model is."""
+OVERHEAD: tuple[Purpose, ...] = ("advice", "probe")
+"""What is no answer to anybody (SPEC B9)."""
 
 
 class AdviceView(Frozen):
@@ -331,6 +334,13 @@ class DecisionMade(CallOrder):
 
     type: Literal["pointsman.decision.made.v1"] = "pointsman.decision.made.v1"
     cause: Literal["request", "override", "billed_failure", "unknown", "escalation"] = "request"
+    probe: bool = False
+    """Whether a named model is probed: its calls say nothing about what people get."""
+
+    @property
+    def purpose(self) -> Purpose:
+        """What the call is for."""
+        return "probe" if self.probe else "answer"
 
 
 class AdviceOrdered(CallOrder):

@@ -67,7 +67,7 @@ class TechnicalOutcome(Event):
     fallbacks: int
     cost: Money
     overhead: Money = 0
-    """Of the cost: what was spent on choosing the model (SPEC B9)."""
+    """Of the cost: what was spent on choosing the model, or on probing one (SPEC B9)."""
     estimated_cost: Money = 0
     estimated_latency_ms: int | None = None
     latency_ms: int | None = None

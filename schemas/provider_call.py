@@ -41,7 +41,7 @@ class CallEvent(Event):
     forced_by: str | None = None
     from_model: str | None = None
     purpose: Purpose = "answer"
-    """Advice says nothing about how well a model answers people."""
+    """Advice and probes say nothing about how well a model answers people."""
     space: str | None = None
 
     def extension_headers(self) -> Headers:

@@ -12,6 +12,8 @@ from schemas.money import Usd
 
 MAX_MESSAGES = 200
 MAX_INLINE_BYTES = 64 * 1024
+PROBE = "pointsman.probe"
+"""Use case of requests that find out how good a named model is: all they cost is overhead, and they teach nothing."""
 
 
 class CopilotMode(StrEnum):
@@ -128,6 +130,11 @@ class RequestFacts(Frozen):
     max_output_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     prompt_version: Name | None = None
     stickiness: Literal["message", "conversation"] | None = None
+
+    @property
+    def probe(self) -> bool:
+        """Whether a named model is probed: nobody reads the answer."""
+        return self.use_case == PROBE and self.model != "auto"
 
 
 class RequestReceived(Event):

@@ -56,7 +56,7 @@ class FinalResult(Event):
     cost: Money = 0
     """What all attempts of the request were charged."""
     overhead: Money = 0
-    """Of the cost: what was spent on choosing the model."""
+    """Of the cost: what was spent on choosing the model, or on probing one."""
     latency_ms: int | None = None
     ttft_ms: int | None = None
     simulated: bool = False

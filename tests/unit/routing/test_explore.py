@@ -1,5 +1,7 @@
 """Exploration: who may be drawn, how likely, and that the log says so (A5, rules of exploration)."""
 
+import json
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -7,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from routing.catalog import CompiledConfig
 from routing.classify import classify
 from routing.decide import decide
 from routing.draws import draw
@@ -17,8 +20,14 @@ from tests.brain import NOW, policy, request
 PROMPT = "Fix the crash in the importer"
 
 
+@lru_cache(maxsize=50)
+def exploring(exploration: str) -> CompiledConfig:
+    """A router of its own that explores so (JSON); compiled once."""
+    return policy(exploration=json.loads(exploration))
+
+
 def drawn(number: float, view: View | None = None, event: Any = None, **exploration: Any) -> Choice:
-    config = policy(exploration=exploration)
+    config = exploring(json.dumps(exploration))
     asked = event or request(PROMPT)
     found = config.tenant("t")
     assert found is not None
@@ -105,6 +114,88 @@ def test_new_models_get_a_bounded_share() -> None:
     assert choice.model == new
     assert propensities(choice)[new] == pytest.approx(0.05)
     assert {"explored", "new_model"} <= set(choice.reason_codes)
+
+
+MANY = StatisticsView(calls=1000, success_rate=0.9)
+PROBATION: dict[str, Any] = {"new_models": 0.05, "probation": True, "new_calls": 50}
+
+
+def all_but(*new: str, **calls: int) -> View:
+    """A view in which every model has many calls, except those named."""
+    first = drawn(0.0)
+    names = [*(item.model for item in first.candidates), *first.others]
+    few = {name: StatisticsView(calls=calls.get("calls", 0)) for name in new}
+    return View(statistics={name: MANY for name in names} | few)
+
+
+def best(view: View, **exploration: Any) -> str:
+    return drawn(0.0, view, **exploration).model
+
+
+def test_over_many_draws_a_new_model_gets_its_share_and_no_more() -> None:
+    """Of many requests the best model, while it is new, gets its bounded share; with evidence it gets them all."""
+    new = best(all_but())
+    count = 2000
+    view = all_but(new)
+    chosen = [drawn(draw("explore", index), view, **PROBATION).model for index in range(count)]
+    assert 0.03 < chosen.count(new) / count < 0.07
+    assert drawn(0.0, all_but(new, calls=49), **PROBATION).model != new
+    known = drawn(0.0, all_but(new, calls=50), **PROBATION)
+    assert propensities(known) == {new: 1.0}
+
+
+def test_probation_is_told() -> None:
+    """A choice that a better scored new model had to leave to another says so, in codes and words (R17)."""
+    new = best(all_but())
+    choice = drawn(0.0, all_but(new), **PROBATION)
+    assert choice.model != new
+    assert "probation" in choice.reason_codes
+    assert "too new" in choice.reason
+    assert propensities(choice)[new] == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"sensitive": True}, {"automation": "automated"}, {"prompt": "urgent: production is down, data loss, critical"}],
+)
+@given(number=st.floats(0, 1, exclude_max=True))
+def test_high_stakes_never_meet_a_new_model(fields: dict[str, Any], number: float) -> None:
+    """Sensitive, automated and critical requests never go to a model on probation, whatever the number."""
+    event = request(**{"prompt": PROMPT, **fields})
+    new = drawn(0.0, all_but(), event).model
+    exploration: dict[str, Any] = {**PROBATION, "new_models": 0.2, "complexity": ["simple", "medium", "complex", "critical"]}
+    choice = drawn(number, all_but(new), event, **exploration)
+    assert choice.model != new
+    assert new not in propensities(choice)
+    assert new not in {plan.model for plan in choice.chain}
+
+
+def test_only_models_of_the_states_named_are_new() -> None:
+    """Where only previews can be new, an active model without any call is chosen for its score."""
+    new = best(all_but())
+    choice = drawn(0.0, all_but(new), **{**PROBATION, "new_states": ["preview"]})
+    assert propensities(choice) == {new: 1.0}
+
+
+def test_where_all_are_new_the_score_decides() -> None:
+    """Probation never leaves a request without a model: among new ones alone the best is chosen."""
+    assert drawn(0.0, **PROBATION).model == drawn(0.0).model
+
+
+def test_what_a_rule_would_fix_is_not_explored_while_its_models_are_away() -> None:
+    """A lock whose models cannot be used leaves the request to the best model for certain, never to a draw."""
+    rule = {
+        "name": "r", "layer": "signal", "when": {"task_type": ["debugging"]}, "effect": "lock",
+        "models": ["gpt-4.1"], "because": "a test says so",
+    }  # fmt: skip
+    config = policy(exploration={"share": 0.5, "within": 0.5, "new_models": 0.2}, rules=[rule])
+    found, asked = config.tenant("t"), request(PROMPT)
+    assert found is not None
+    view = View(health=dict.fromkeys(("openai", "openrouter", "azure"), "open"))
+    choice = decide(facts_of(asked), classify(asked, config), view, found, NOW, 0.9999)
+    assert isinstance(choice, Choice)
+    assert "rule_unavailable" in choice.reason_codes
+    assert propensities(choice) == {choice.model: 1.0}
 
 
 def test_draws_are_uniform_and_stable() -> None:

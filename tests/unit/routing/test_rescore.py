@@ -125,7 +125,12 @@ def test_another_router_is_scored_on_the_same_table() -> None:
     config = tenant("default")
     history = pasts(config, 120, seed=99)
     table = PastTable(history)
-    for fields in ({"weights": {"capability": 0.2, "cost": 0.5, "quality": 0.1, "latency": 0.1, "history": 0.1}}, {}):
+    others: tuple[dict[str, Any], ...] = (
+        {"weights": {"capability": 0.2, "cost": 0.5, "quality": 0.1, "latency": 0.1, "history": 0.1}},
+        {"exploration": {"new_models": 0.1, "new_calls": 8, "probation": True}},
+        {},
+    )
+    for fields in others:
         other = policy(**fields).tenant("t")
         assert other is not None
         chosen = rescore(table, other).chosen
