@@ -79,7 +79,8 @@ def _tipping(look: Look, choice: Choice) -> Iterator[Decider]:
     if ReasonCode.EXPLORED.value in codes:
         yield Decider("exploration", "exploration", document, "a small share of such work is drawn for other models")
     if ReasonCode.PROBATION.value in codes:
-        yield Decider("exploration", "probation", document, "models with few calls so far wait, however well they score")
+        words = "models with few calls so far wait, however well they score"
+        yield Decider("exploration", "probation", document, words)
     if ReasonCode.CASCADE_START.value in codes:
         words = f"{model} starts, its answer is checked, and a better model follows where it is not good enough"
         yield Decider("cascade", "cascade", document, words)

@@ -54,7 +54,8 @@ def newcomers(
 
 def is_new(entry: ModelEntry, exploration: Exploration, known: StatisticsView | None) -> bool:
     """Return whether too little is known of a model for a type of task."""
-    return entry.state in exploration.new_states and (0 if known is None else known.calls) < exploration.new_calls
+    can_be = exploration.new_among == "all" or entry.state == "preview"
+    return can_be and (0 if known is None else known.calls) < exploration.new_calls
 
 
 def established(ranked: Sequence[Scored], fresh: Sequence[Scored], exploration: Exploration) -> Sequence[Scored]:
@@ -65,9 +66,7 @@ def established(ranked: Sequence[Scored], fresh: Sequence[Scored], exploration: 
     return [item for item in ranked if item.model not in waiting] or ranked
 
 
-def draw_among(
-    ranked: Sequence[Scored], fresh: Sequence[Scored], exploration: Exploration, number: float
-) -> Drawn:
+def draw_among(ranked: Sequence[Scored], fresh: Sequence[Scored], exploration: Exploration, number: float) -> Drawn:
     """Return the model that ``number`` in [0, 1) draws from ``ranked`` (best first, not empty) and the new ones.
 
     Probabilities are laid end to end, the best model first, then by rank: a number of 0 draws the best.

@@ -73,6 +73,28 @@ def extended(model: QualityModel, name: str, probes: Probes, family: Sequence[st
     )
 
 
+def without(model: QualityModel, name: str) -> QualityModel:
+    """Return the predictor as it was before ``name`` was added from probes. Raise `ProbesError`.
+
+    Models that were trained together cannot be taken apart: the trees were grown on all of them.
+    """
+    column = model.models.index(name) if name in model.models else -1
+    if column < model.based:
+        raise ProbesError(f"{name} was not added from probes")
+    kinds, clusters, trees = model.kinds, model.clusters, model.trees
+    leaves, base = np.delete(trees.leaves, column, axis=2), np.delete(trees.base, column)
+    facts = dict(model.facts)
+    facts["probed"] = {known: count for known, count in facts.get("probed", {}).items() if known != name}
+    return replace(
+        model,
+        models=tuple(known for known in model.models if known != name),
+        clusters=Clusters(clusters.centres, np.delete(clusters.means, column, axis=2)),
+        trees=Trees(trees.features, trees.thresholds, leaves, base),
+        kinds=None if kinds is None else Kinds(kinds.weights, kinds.bias, np.delete(kinds.means, column, axis=1)),
+        facts={key: value for key, value in facts.items() if key != "probed" or value},
+    )
+
+
 def _counted(places: IntArray, count: int) -> FloatArray:
     """Return the share of each probe in each group, shape (probes, groups): 1 in its own."""
     shares: FloatArray = np.eye(count)[places]

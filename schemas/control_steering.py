@@ -40,8 +40,8 @@ class Exploration(Strict):
     """Share of requests that go to models with few calls, whatever their score."""
     new_calls: Annotated[int, Field(ge=1, le=1_000_000)] = 50
     """A model with fewer calls for a type of task is new to it; calls of probes do not count."""
-    new_states: Annotated[tuple[Literal["active", "preview"], ...], Field(min_length=1)] = ("active", "preview")
-    """Lifecycle states in which a model can be new."""
+    new_among: Literal["all", "preview"] = "all"
+    """Which models can be new: all, or those that the catalog calls a preview."""
     probation: bool = False
     """A new model gets its part of ``new_models`` and no more, however well it scores, while another one may serve."""
     automation: tuple[Literal["human_in_loop", "automated"], ...] = ("human_in_loop",)

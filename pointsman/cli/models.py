@@ -5,6 +5,7 @@ import typer
 from pointsman.cli.context import DEFAULT_RUN_DIR, RunDirOption
 from pointsman.cli.errors import CliError, ExitCode
 from pointsman.cli.hypothetical import configuration
+from pointsman.cli.models_probe import probe
 from pointsman.cli.output import Output, OutputOption, emit_rows
 
 if TYPE_CHECKING:
@@ -15,11 +16,15 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Add `models`."""
-    app.command("models")(models)
+    """Add `models` with its commands; alone it lists."""
+    group = typer.Typer(invoke_without_command=True)
+    group.callback()(models)
+    group.command("probe")(probe)
+    app.add_typer(group, name="models")
 
 
 def models(
+    context: typer.Context,
     catalog: Annotated[str, typer.Option(help="Name of the catalog document.")] = "models",
     prices: Annotated[str, typer.Option(help="Name of the price book.")] = "current",
     maker: Annotated[str | None, typer.Option(help="Models of this maker only.")] = None,
@@ -30,6 +35,8 @@ def models(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List the models: abilities, speed, today's prices (dollars per million tokens), lifecycle, who serves them."""
+    if context.invoked_subcommand is not None:
+        return
     from datetime import UTC, datetime
 
     from schemas.control_catalog import CatalogDocument

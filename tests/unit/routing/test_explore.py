@@ -116,7 +116,7 @@ def test_new_models_get_a_bounded_share() -> None:
     assert {"explored", "new_model"} <= set(choice.reason_codes)
 
 
-MANY = StatisticsView(calls=1000, success_rate=0.9)
+MANY = StatisticsView(calls=1000, success_rate=0.5)
 PROBATION: dict[str, Any] = {"new_models": 0.05, "probation": True, "new_calls": 50}
 
 
@@ -125,7 +125,7 @@ def all_but(*new: str, **calls: int) -> View:
     first = drawn(0.0)
     names = [*(item.model for item in first.candidates), *first.others]
     few = {name: StatisticsView(calls=calls.get("calls", 0)) for name in new}
-    return View(statistics={name: MANY for name in names} | few)
+    return View(statistics=dict.fromkeys(names, MANY) | few)
 
 
 def best(view: View, **exploration: Any) -> str:
@@ -163,17 +163,21 @@ def test_high_stakes_never_meet_a_new_model(fields: dict[str, Any], number: floa
     """Sensitive, automated and critical requests never go to a model on probation, whatever the number."""
     event = request(**{"prompt": PROMPT, **fields})
     new = drawn(0.0, all_but(), event).model
-    exploration: dict[str, Any] = {**PROBATION, "new_models": 0.2, "complexity": ["simple", "medium", "complex", "critical"]}
+    exploration: dict[str, Any] = {
+        **PROBATION,
+        "new_models": 0.2,
+        "complexity": ["simple", "medium", "complex", "critical"],
+    }
     choice = drawn(number, all_but(new), event, **exploration)
     assert choice.model != new
     assert new not in propensities(choice)
     assert new not in {plan.model for plan in choice.chain}
 
 
-def test_only_models_of_the_states_named_are_new() -> None:
+def test_only_previews_are_new_where_the_router_says_so() -> None:
     """Where only previews can be new, an active model without any call is chosen for its score."""
     new = best(all_but())
-    choice = drawn(0.0, all_but(new), **{**PROBATION, "new_states": ["preview"]})
+    choice = drawn(0.0, all_but(new), **{**PROBATION, "new_among": "preview"})
     assert propensities(choice) == {new: 1.0}
 
 
