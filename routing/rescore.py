@@ -302,9 +302,10 @@ class _Part:
         """Return the rows whose best model is too new to be chosen for its score."""
         exploration, snapshots = self._policy.exploration, self._table.statistics.values
         at, entries = self._column["statistics"].tolist(), [lane.row.entry for lane in self._lanes]
+        known = [snapshots[number].get(entries[place].id) for place, number in zip(best.tolist(), at, strict=True)]
         found = [
-            is_new(entries[place], exploration, snapshots[number].get(entries[place].id))  # type: ignore[arg-type]
-            for place, number in zip(best.tolist(), at, strict=True)
+            is_new(entries[place], exploration, view if isinstance(view, StatisticsView) else None)
+            for place, view in zip(best.tolist(), known, strict=True)
         ]
         return np.array(found, dtype=np.bool_)
 

@@ -33,7 +33,7 @@ def probe(
         bool | None,
         typer.Option(
             "--publish/--no-publish",
-            help="Publish what was found, for this tenant; unless said, not of simulated answers.",
+            help="Publish what was found, for this tenant. Unless said: real answers only.",
         ),
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Ask all anew, also what the log answers.")] = False,
@@ -46,9 +46,9 @@ def probe(
 ) -> None:
     """Ask a new model questions whose answers a program can judge; teach the tenant's router what came of it.
 
-    Each probe is a request that is held, settled and capped like any; its cost is overhead, and it teaches no preference
-    and no statistics. Answers that the log has are not paid for again. A router with a predictor gets one that knows
-    the model; another one gets the model's abilities, drawn from the catalog's towards what was seen.
+    Each probe is a request that is held, settled and capped like any. Its cost is overhead, and it teaches neither
+    preferences nor statistics. Answers that the log has are not paid for again. A router with a predictor gets one that
+    knows the model; another one gets the model's abilities, drawn from the catalog's towards what was seen.
     """
     from pointsman.probe_files import SHIPPED, ProbeFileError, read_probes
     from pointsman.probing import Plan
