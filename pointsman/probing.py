@@ -61,7 +61,7 @@ Earlier = Mapping[str, tuple[int, FinalResult]]
 
 def digest(model: str, probe: Probe) -> str:
     """Return what tells a question to a model from all others."""
-    content = orjson.dumps([model, probe.prompt, probe.max_output_tokens])
+    content = orjson.dumps([model, probe.id, probe.prompt, probe.max_output_tokens])
     return blake2b(content, digest_size=12).hexdigest()
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from routing.quality_artefact import as_json, from_json
-from routing.quality_cold_start import Probes, ProbesError, extended
+from routing.quality_cold_start import Probes, ProbesError, extended, without
 from routing.quality_features import features_of
 from routing.quality_model import FloatArray, QualityModel
 from routing.quality_training import TrainingSettings, train
@@ -71,3 +71,14 @@ def test_probes_of_which_nothing_can_be_learned_are_refused(model: QualityModel)
     gap.scores[3] = np.nan
     with pytest.raises(ProbesError, match="no number"):
         extended(model, "new", gap)
+
+
+def test_a_model_added_from_probes_can_be_taken_out_again(model: QualityModel) -> None:
+    """Without the new model the predictor is what it was, byte for byte; one it was trained on stays (R16)."""
+    grown = extended(model, "new", _probes(30, 0.9, 0.2))
+    other = extended(grown, "newer", _probes(30, 0.4, 0.4))
+    assert as_json(without(grown, "new")) == as_json(model)
+    assert as_json(without(without(other, "new"), "newer")) == as_json(model)
+    for name in ("other", "nobody"):
+        with pytest.raises(ProbesError, match="not added from probes"):
+            without(grown, name)
