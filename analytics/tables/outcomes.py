@@ -47,6 +47,7 @@ TECHNICAL_OUTCOMES: Final = Table(
     Column("mcp_tools", TEXTS),
     *(Column(name, TEXT) for name in ("use_case", "space", "area", "prompt_version", "override_model")),
     Column("simulated", BOOL),
+    Column("overhead", MONEY),
 )
 
 

@@ -2,7 +2,7 @@ CREATE OR REPLACE VIEW v_override_rates
 (
     tenant LowCardinality(String) COMMENT 'Tenant',
     model String COMMENT 'Model',
-    decisions UInt64 COMMENT 'Decisions of the router''s own for this model',
+    decisions UInt64 COMMENT 'Decisions of the router''s own for this model: nobody named it',
     overrides_away UInt64 COMMENT 'Applied overrides away from it',
     overrides_to UInt64 COMMENT 'Applied overrides towards it',
     override_rate Nullable(Float64) COMMENT 'overrides_away / decisions; NULL without decisions'
@@ -19,7 +19,7 @@ FROM
 (
     SELECT d.tenant AS tenant, d.model AS model, 1 AS decided, 0 AS away, 0 AS towards
     FROM routing_decisions AS d FINAL
-    WHERE d.kind = 'made' AND d.cause = 'request'
+    WHERE d.kind = 'made' AND d.cause = 'request' AND d.forced_by = ''
     UNION ALL
     SELECT o.tenant AS tenant, o.from_model AS model, 0 AS decided, 1 AS away, 0 AS towards
     FROM v_overrides AS o

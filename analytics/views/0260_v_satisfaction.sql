@@ -2,7 +2,7 @@ CREATE OR REPLACE VIEW v_satisfaction
 (
     tenant LowCardinality(String) COMMENT 'Tenant',
     model LowCardinality(String) COMMENT 'Model',
-    answers UInt64 COMMENT 'Completed requests',
+    answers UInt64 COMMENT 'Completed requests, probes apart',
     ratings UInt64 COMMENT 'Number of ratings',
     rating Nullable(Float64) COMMENT 'Mean rating 0 to 1; NULL where nobody rated',
     response_rate Nullable(Float64) COMMENT 'ratings / answers; NULL without answers'
@@ -19,7 +19,7 @@ FROM
 (
     SELECT t.tenant AS tenant, t.model AS model, 1 AS answer, 0 AS rated, 0. AS value
     FROM technical_outcomes AS t FINAL
-    WHERE t.status = 'completed'
+    WHERE t.status = 'completed' AND t.use_case != 'pointsman.probe'
     UNION ALL
     SELECT f.tenant AS tenant, f.model AS model, 0 AS answer, 1 AS rated, f.value AS value
     FROM feedback_outcomes AS f FINAL

@@ -23,6 +23,7 @@ VIEWS = {
     "v_model_summary",
     "v_budget_status",
     "v_fallback_rates",
+    "v_overhead",
     "v_override_rates",
     "v_savings",
     "v_completion",
