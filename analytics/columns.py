@@ -131,6 +131,7 @@ TIMES: Final = Kind(pa.list_(_INSTANT), _listed(_time, 0), [])
 
 MAYBE_U32: Final = Kind(pa.uint32(), _U32, None)
 MAYBE_REAL: Final = Kind(pa.float64(), _real, None)
+MAYBE_REALS: Final = Kind(pa.list_(pa.float64()), _listed(_real, None), [])
 MAYBE_MONEY: Final = Kind(pa.decimal128(18, 12), _DOLLARS, None, pa.string())
 MAYBE_TOTAL: Final = Kind(pa.decimal128(38, 12), _TOTAL, None, pa.string())
 MAYBE_TOTALS: Final = Kind(pa.list_(pa.decimal128(38, 12)), _listed(_TOTAL, None), [], pa.list_(pa.string()))

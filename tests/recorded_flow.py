@@ -6,7 +6,17 @@ from typing import Any
 
 from schemas import topics as t
 from schemas.classification import ClassificationMade, TaskDescriptor, TaskType
-from schemas.decision import AttemptPlan, Candidate, DecisionMade, HoldTerms, Position, SignalsView, Veto, View
+from schemas.decision import (
+    AdviceOrdered,
+    AttemptPlan,
+    Candidate,
+    DecisionMade,
+    HoldTerms,
+    Position,
+    SignalsView,
+    Veto,
+    View,
+)
 from schemas.envelope import Event, to_ms
 from schemas.ids import attempt_id, call_event_id, event_id, position_id
 from schemas.ledger import Adjusted, Forfeited, Held, Settled, WindowBounds
@@ -58,6 +68,7 @@ class Flow:
     candidates: int = 12
     day_cap: int | None = 5 * PICO
     attempt: int = 1
+    purpose: str = "answer"
 
     def __post_init__(self) -> None:
         self.request_id = f"request-{self.number}"
@@ -95,8 +106,8 @@ class Flow:
         )
         return self.log.append(event.to_output(t.REQUESTS), self.at)
 
-    def decided(self, number: int = 1, cause: str = "request") -> None:
-        """Append classification, decision and hold."""
+    def decided(self, number: int = 1, cause: str = "request", **fields: Any) -> None:
+        """Append classification, decision and hold; ``fields`` are the decision's own."""
         signals = SignalsView(has_code_blocks=True, estimated_tokens=120, intent="create")
         task = TaskDescriptor(
             type=TaskType.CODE_GENERATION,
@@ -113,8 +124,11 @@ class Flow:
             self._put(
                 t.CLASSIFICATIONS, ClassificationMade(**self._made(ClassificationMade.TYPE, 1), task=task, engine="e")
             )
-        self.decision_id = event_id(self.tenant, DecisionMade.TYPE, self.cause, number)
+        ordered = DecisionMade.TYPE if number else AdviceOrdered.TYPE
+        self.purpose = "answer" if number else "advice"
+        self.decision_id = event_id(self.tenant, ordered, self.cause, number)
         self.hold_id = event_id(self.tenant, Held.TYPE, self.cause, number)
+        self.attempt = 1
         plan = AttemptPlan(
             model=self.model,
             provider="simulated-a",
@@ -140,36 +154,40 @@ class Flow:
             )
             for rank in range(self.candidates)
         )
-        made = DecisionMade(
-            **self._made(DecisionMade.TYPE, number),
-            number=number,
-            cause=cause,
-            model=self.model,
-            chain=(plan,),
-            tier=2,
-            signals=signals,
-            task_type="code-generation",
-            complexity="medium",
-            confidence=0.8,
-            reason="it is the best value for code",
-            reason_codes=("code",),
-            badge="value",
-            candidates=candidates,
-            vetoes=(Veto(model="old-1", rule="retired", source="models@1"),),
-            input_tokens=120,
-            output_tokens=300,
-            policy="default@1",
-            catalog="models@1",
-            price_book="current@1",
-            deadline=self.at + timedelta(minutes=1),
-            request_at=self.place,
-            calls_from=0,
-            hold=HoldTerms(hold_id=self.hold_id, amount=self.hold),
-            view=View(),
-            config_offset=7,
-            engine="e",
-        )
-        self._put(t.DECISIONS, made)
+        made = {
+            **self._made(ordered, number),
+            "number": number,
+            "cause": cause,
+            "model": self.model,
+            "chain": (plan,),
+            "tier": 2,
+            "signals": signals,
+            "task_type": "code-generation",
+            "complexity": "medium",
+            "confidence": 0.8,
+            "reason": "it is the best value for code",
+            "reason_codes": ("code",),
+            "badge": "value",
+            "candidates": candidates,
+            "vetoes": (Veto(model="old-1", rule="retired", source="models@1"),),
+            "input_tokens": 120,
+            "output_tokens": 300,
+            "policy": "default@1",
+            "catalog": "models@1",
+            "price_book": "current@1",
+            "deadline": self.at + timedelta(minutes=1),
+            "request_at": self.place,
+            "calls_from": 0,
+            "hold": HoldTerms(hold_id=self.hold_id, amount=self.hold),
+            "view": View(),
+            "config_offset": 7,
+            "engine": "e",
+            **fields,
+        }
+        if number:
+            self._put(t.DECISIONS, DecisionMade(**made))
+        else:
+            self._put(t.DECISIONS, AdviceOrdered(**{name: value for name, value in made.items() if name != "cause"}))
         day = self.at.replace(hour=0, minute=0, second=0, microsecond=0)
         held = Held(
             **self._made(Held.TYPE, number),
@@ -199,6 +217,7 @@ class Flow:
             "provider": "simulated-a",
             "task_type": "code-generation",
             "tier": 2,
+            "purpose": self.purpose,
         }
 
     @property
@@ -254,8 +273,12 @@ class Flow:
         difference = self.cost - self.hold
         self._put(t.LEDGER, Adjusted(**self._booked(Adjusted.TYPE), amount=self.cost, difference=difference))
 
-    def answered(self, status: ResultStatus = ResultStatus.COMPLETED) -> None:
-        """Append final result and technical outcome."""
+    def advised(self, kind: str, **fields: Any) -> None:
+        """Append an order of advice with its hold; until the next decision, calls and money are the advice's."""
+        self.decided(0, kind=kind, **fields)
+
+    def answered(self, status: ResultStatus = ResultStatus.COMPLETED, **fields: Any) -> None:
+        """Append final result and technical outcome; ``fields`` are the outcome's own."""
         result = FinalResult(
             **self._made(FinalResult.TYPE, 1),
             status=status,
@@ -271,30 +294,31 @@ class Flow:
             request_at=self.place,
         )
         self._put(t.RESULTS, result)
-        outcome = TechnicalOutcome(
+        outcome = {
             **self._made(TechnicalOutcome.TYPE, 1),
-            status=status,
-            result_id=result.id,
-            decision_id=self.decision_id,
-            model=self.model,
-            task_type="code-generation",
-            complexity="medium",
-            tier=2,
-            decisions=1,
-            attempts=self.attempt,
-            fallbacks=self.attempt - 1,
-            cost=self.cost,
-            estimated_cost=self.cost,
-            estimated_latency_ms=800,
-            latency_ms=700,
-            ttft_ms=90,
-            usage=self.usage,
-            conversation_turns=3,
-            tools=("search",),
-            use_case="coding",
-            simulated=True,
-        )
-        self._put(t.TECHNICAL_OUTCOMES, outcome)
+            "status": status,
+            "result_id": result.id,
+            "decision_id": self.decision_id,
+            "model": self.model,
+            "task_type": "code-generation",
+            "complexity": "medium",
+            "tier": 2,
+            "decisions": 1,
+            "attempts": self.attempt,
+            "fallbacks": self.attempt - 1,
+            "cost": self.cost,
+            "estimated_cost": self.cost,
+            "estimated_latency_ms": 800,
+            "latency_ms": 700,
+            "ttft_ms": 90,
+            "usage": self.usage,
+            "conversation_turns": 3,
+            "tools": ("search",),
+            "use_case": "coding",
+            "simulated": True,
+            **fields,
+        }
+        self._put(t.TECHNICAL_OUTCOMES, TechnicalOutcome(**outcome))
 
     def rated(self, rating: float) -> None:
         """Append a person's rating."""

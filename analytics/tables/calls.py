@@ -18,7 +18,7 @@ from analytics.columns import (
     Json,
     Table,
 )
-from analytics.tables.kinds import event_kind
+from analytics.tables.kinds import count_of, event_kind
 from analytics.tables.usage import USAGE
 
 PROVIDER_CALLS: Final = Table(
@@ -57,12 +57,9 @@ PROVIDER_CALLS: Final = Table(
     Column("partial", BOOL),
     Column("warnings", TEXTS),
     Column("expires_at", MAYBE_TIME),
+    *(Column(name, TEXT) for name in ("purpose", "space", "conversation_id")),
+    Column("tool_calls", U32, count_of("tool_calls")),
 )
-
-
-def _attempts(event: Json) -> int:
-    attempts = event.get("attempts")
-    return len(attempts) if type(attempts) is list else 0
 
 
 def _status(event: Json) -> str:
@@ -88,8 +85,11 @@ RESULTS: Final = Table(
     Column("cost", MONEY),
     Column("latency_ms", MAYBE_U32),
     Column("ttft_ms", MAYBE_U32),
-    Column("attempts", U32, _attempts),
+    Column("attempts", U32, count_of("attempts")),
     Column("simulated", BOOL),
     Column("request_partition", U16, "request_at.partition"),
     Column("request_offset", I64, "request_at.offset"),
+    Column("overhead", MONEY),
+    Column("degraded", TEXT),
+    Column("tool_calls", U32, count_of("tool_calls")),
 )

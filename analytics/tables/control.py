@@ -94,6 +94,7 @@ MODEL_STATISTICS: Final = Table(
     *(Column(name, U64) for name in ("input_tokens", "output_tokens", "cost_pico")),
     Column("latency_buckets", JSON),
     Column("ttft_buckets", JSON),
+    Column("output_buckets", JSON),
 )
 PROVIDER_HEALTH: Final = Table(
     "provider_health",

@@ -1,5 +1,6 @@
-"""The short name of an event type within its table."""
+"""What many tables read of an event: the short name of its type, the length of a list."""
 
+from collections.abc import Callable
 from functools import lru_cache
 
 from analytics.columns import Json
@@ -15,3 +16,13 @@ def kind_of(type_: str) -> str:
 def event_kind(event: Json) -> str:
     """Return the short name of an event's type."""
     return kind_of(event["type"])
+
+
+def count_of(field: str) -> Callable[[Json], int]:
+    """Return the function to the length of a list; 0 where there is none."""
+
+    def count(event: Json) -> int:
+        values = event.get(field)
+        return len(values) if type(values) is list else 0
+
+    return count

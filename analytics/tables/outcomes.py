@@ -1,5 +1,6 @@
-"""Rows of what became of requests: technical outcomes, ratings and inferred signals, overrides."""
+"""Rows of what became of requests: technical outcomes, ratings and inferred signals, overrides, settings."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from analytics.columns import (
@@ -20,6 +21,7 @@ from analytics.tables.kinds import event_kind
 from analytics.tables.usage import USAGE
 from schemas.outcome import OutcomeRated
 from schemas.override import OverrideRequested
+from schemas.user_settings import SettingsApplied, SettingsChanged
 
 TECHNICAL_OUTCOMES: Final = Table(
     "technical_outcomes",
@@ -48,6 +50,8 @@ TECHNICAL_OUTCOMES: Final = Table(
     *(Column(name, TEXT) for name in ("use_case", "space", "area", "prompt_version", "override_model")),
     Column("simulated", BOOL),
     Column("overhead", MONEY),
+    Column("degraded", BOOL),
+    Column("escalations", U16),
 )
 
 
@@ -70,6 +74,7 @@ FEEDBACK_OUTCOMES: Final = Table(
     Column("model", TEXT, required=True),
     Column("task_type", TEXT, lambda event: event.get("task_type", "general")),
     Column("comment_length", U32),
+    Column("space", TEXT),
 )
 
 
@@ -97,4 +102,32 @@ OVERRIDES: Final = Table(
             "reason",
         )
     ),
+)
+
+
+def _change_id(event: Json) -> Any:
+    return event.get("id") if event["type"] == SettingsChanged.TYPE else event.get("change_id")
+
+
+def _setting(name: str) -> Callable[[Json], Any]:
+    """Return the function to a setting: of a change what it asks for, of what was applied what holds from then on."""
+
+    def read(event: Json) -> Any:
+        if event["type"] != SettingsApplied.TYPE:
+            return event.get(name)
+        settings = event.get("settings")
+        return settings.get(name) if type(settings) is dict else None
+
+    return read
+
+
+USER_SETTINGS: Final = Table(
+    "user_settings",
+    Column("kind", TEXT, event_kind),
+    Column("change_id", TEXT, _change_id, required=True),
+    Column("user", TEXT, required=True),
+    *(Column(name, TEXT, _setting(name)) for name in ("auto", "model", "display", "profile")),
+    *(Column(name, TEXTS, _setting(name)) for name in ("preferred_models", "avoided_models")),
+    Column("reset", TEXTS),
+    Column("reason", TEXT),
 )

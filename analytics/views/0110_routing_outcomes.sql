@@ -32,6 +32,9 @@ CREATE OR REPLACE VIEW routing_outcomes
     prompt_version LowCardinality(String) COMMENT 'Version of the prompt template',
     override_model LowCardinality(String) COMMENT 'Model that a person asked for',
     simulated Bool COMMENT 'True for simulated providers',
+    overhead Decimal(18, 12) COMMENT 'Of the cost: dollars spent on choosing the model',
+    degraded Bool COMMENT 'The answer is less than was wanted',
+    escalations UInt16 COMMENT 'Decisions that followed because a checked answer was not good enough',
     ratings UInt64 COMMENT 'Number of ratings',
     rating Nullable(Float64) COMMENT 'Mean rating 0 to 1; NULL where nobody rated'
 )
@@ -69,6 +72,9 @@ SELECT
     t.prompt_version AS prompt_version,
     t.override_model AS override_model,
     t.simulated AS simulated,
+    t.overhead AS overhead,
+    t.degraded AS degraded,
+    t.escalations AS escalations,
     r.ratings AS ratings,
     if(r.ratings > 0, r.rating, NULL) AS rating
 FROM technical_outcomes AS t FINAL

@@ -40,7 +40,8 @@ FROM
         FROM routing_decisions AS r FINAL
         GROUP BY r.tenant, r.event_id
     ) AS d ON d.tenant = a.tenant AND d.event_id = a.decision_id
+    WHERE a.purpose = 'answer'
     WINDOW w AS (PARTITION BY a.tenant, a.request_id ORDER BY d.number, a.attempt, a.started_at ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 )
 WHERE place > 1 AND from_outcome IN ('failed', 'unknown') AND cause != 'override'
-COMMENT 'Grain: one row per attempt that was made because an earlier one of the same request failed or became unknown.';
+COMMENT 'Grain: one row per attempt that was made because an earlier one of the same request failed or became unknown. Advice counts for neither.';

@@ -56,7 +56,7 @@ FROM
         sum(a.output_tokens) AS output_tokens,
         sum(toDecimal128(a.cost, 12)) AS cost
     FROM v_attempts AS a
-    WHERE a.outcome != 'open'
+    WHERE a.outcome != 'open' AND a.purpose = 'answer'
     GROUP BY a.tenant, a.model, a.task_type
 ) AS p
 LEFT JOIN
@@ -66,4 +66,4 @@ LEFT JOIN
     WHERE f.kind = 'rated'
     GROUP BY f.tenant, f.model, f.task_type
 ) AS r ON r.tenant = p.tenant AND r.model = p.model AND r.task_type = p.task_type
-COMMENT 'Grain: one row per tenant, model and task type with at least one attempt that has ended.';
+COMMENT 'Grain: one row per tenant, model and task type with at least one attempt at an answer that has ended; advice before decisions is not among them.';

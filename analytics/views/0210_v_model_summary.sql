@@ -54,7 +54,7 @@ FROM
         sum(a.output_tokens) AS output_tokens,
         sum(toDecimal128(a.cost, 12)) AS cost
     FROM v_attempts AS a
-    WHERE a.outcome != 'open'
+    WHERE a.outcome != 'open' AND a.purpose = 'answer'
     GROUP BY a.model
 ) AS p
 LEFT JOIN
@@ -68,4 +68,4 @@ LEFT JOIN
     WHERE f.kind = 'rated'
     GROUP BY f.model
 ) AS r ON r.model = p.model
-COMMENT 'Grain: one row per model with at least one attempt that has ended, over all tenants.';
+COMMENT 'Grain: one row per model with at least one attempt at an answer that has ended, over all tenants; advice before decisions is not among them (v_overhead).';

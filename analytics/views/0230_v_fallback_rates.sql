@@ -21,7 +21,7 @@ FROM
 (
     SELECT a.model AS model, count() AS attempts, countIf(a.outcome IN ('failed', 'unknown')) AS failed
     FROM v_attempts AS a
-    WHERE a.outcome != 'open'
+    WHERE a.outcome != 'open' AND a.purpose = 'answer'
     GROUP BY a.model
 ) AS m
 LEFT JOIN

@@ -13,7 +13,7 @@ CREATE OR REPLACE VIEW v_requests
     provider_model String COMMENT 'The provider''s own id of the model',
     prompt_version LowCardinality(String) COMMENT 'Version of the prompt template',
     tier UInt8 COMMENT 'Routing tier',
-    confidence Float64 COMMENT 'Confidence of the classification',
+    confidence Float64 COMMENT 'Confidence of the decision',
     cluster String COMMENT 'Cluster of similar requests',
     task_type LowCardinality(String) COMMENT 'Kind of work',
     complexity LowCardinality(String) COMMENT 'simple, medium, complex or critical',
@@ -34,7 +34,19 @@ CREATE OR REPLACE VIEW v_requests
     cost Decimal(18, 12) COMMENT 'Dollars',
     fallbacks UInt16 COMMENT 'Attempts after the first',
     rating Nullable(Float64) COMMENT 'Mean rating 0 to 1; NULL where nobody rated',
-    simulated Bool COMMENT 'True for simulated providers'
+    simulated Bool COMMENT 'True for simulated providers',
+    rule String COMMENT 'Rule that decided; '''' where none did',
+    profile String COMMENT 'Capability profile whose weights counted',
+    cached Bool COMMENT 'The decision repeats a kept one about an alike task',
+    predicted_quality Nullable(Float64) COMMENT 'Share of good answers predicted of the chosen model',
+    estimated_cost Nullable(Decimal(18, 12)) COMMENT 'Dollars expected when it was decided',
+    cost_low Nullable(Decimal(18, 12)) COMMENT 'One call in ten like this costs less',
+    cost_high Nullable(Decimal(18, 12)) COMMENT 'One call in ten like this costs more',
+    latency_low_ms Nullable(UInt32) COMMENT 'One call in ten like this is faster',
+    latency_high_ms Nullable(UInt32) COMMENT 'One call in ten like this is slower',
+    overhead Decimal(18, 12) COMMENT 'Of the cost: dollars spent on choosing the model',
+    escalations UInt16 COMMENT 'Decisions that followed because a checked answer was not good enough',
+    degraded Bool COMMENT 'The answer is less than was wanted'
 )
 AS
 SELECT
@@ -72,7 +84,19 @@ SELECT
     o.cost AS cost,
     o.fallbacks AS fallbacks,
     o.rating AS rating,
-    o.simulated AS simulated
+    o.simulated AS simulated,
+    d.rule AS rule,
+    d.profile AS profile,
+    d.cached AS cached,
+    d.predicted_quality AS predicted_quality,
+    d.estimated_cost AS estimated_cost,
+    d.cost_low AS cost_low,
+    d.cost_high AS cost_high,
+    d.latency_low_ms AS latency_low_ms,
+    d.latency_high_ms AS latency_high_ms,
+    o.overhead AS overhead,
+    o.escalations AS escalations,
+    o.degraded AS degraded
 FROM routing_outcomes AS o
 LEFT JOIN
 (
@@ -85,7 +109,16 @@ LEFT JOIN
         any(r.policy) AS policy,
         any(r.experiment) AS experiment,
         any(r.arm) AS arm,
-        any(r.propensity) AS propensity
+        any(r.propensity) AS propensity,
+        any(r.rule) AS rule,
+        any(r.profile) AS profile,
+        any(r.cached) AS cached,
+        any(r.predicted_quality) AS predicted_quality,
+        any(r.estimated_cost) AS estimated_cost,
+        any(r.cost_low) AS cost_low,
+        any(r.cost_high) AS cost_high,
+        any(r.latency_low_ms) AS latency_low_ms,
+        any(r.latency_high_ms) AS latency_high_ms
     FROM routing_decisions AS r FINAL
     GROUP BY r.tenant, r.event_id
 ) AS d ON d.tenant = o.tenant AND d.event_id = o.decision_id

@@ -43,7 +43,7 @@ ARROW_TYPES = {
     "decimal128(18, 12)": r"(Nullable\()?Decimal\(18, 12\)\)?",
     "decimal128(38, 12)": r"(Nullable\()?Decimal\(38, 12\)\)?",
     "list<item: string>": r"Array\((LowCardinality\()?String\)?\)",
-    "list<item: double>": r"Array\(Float64\)",
+    "list<item: double>": r"Array\((Nullable\()?Float64\)?\)",
     "list<item: timestamp[us, tz=UTC]>": r"Array\(DateTime64\(6, 'UTC'\)\)",
     "list<item: decimal128(38, 12)>": r"Array\(Nullable\(Decimal\(38, 12\)\)\)",
 }
