@@ -1,11 +1,13 @@
 """Put a selection into words and plans: the ``Choice`` that a decision records."""
 
 from collections.abc import Mapping
+from itertools import islice
 
 from routing import explain
 from routing.asked import Asked
 from routing.build import build
 from routing.candidates import Field, Scored, candidate_of
+from routing.confidence import CERTAIN, OTHERS, confidence, lead
 from routing.intervals import cost_interval, latency_interval
 from routing.reason_codes import BUDGET_RULES, ReasonCode
 from routing.reasons import badge, reason
@@ -55,7 +57,7 @@ def choice_of(s: Situation, wanted: Asked, field: Field, selection: Selection) -
             "complexity": task.complexity,
             "cluster": task.cluster,
             "cluster_score": task.cluster_score,
-            "confidence": 1.0 if selection.sure else task.confidence,
+            "confidence": _confidence(s, field, selection),
             "reason": reason(s, wanted, selection),
             "reason_codes": tuple(code.value for code in dict.fromkeys(codes)),
             "badge": badge(s, wanted, selection),
@@ -103,6 +105,18 @@ def _recorded(
         if item.model in kept
     ]
     return tuple(full), {item.model: item.score for item in field.ranked if item.model not in kept}
+
+
+def _confidence(s: Situation, field: Field, selection: Selection) -> float:
+    """Return how sure the choice is (``routing.confidence``); that of the classification where no points are fitted."""
+    chosen, points = selection.chosen, s.policy.settings.confidence
+    if selection.sure:
+        return CERTAIN
+    if not points:
+        return s.task.confidence
+    open_ = (item.score for item in field.ranked if item.model != chosen.model and item.model not in field.guests)
+    others = list(islice(open_, OTHERS))
+    return confidence(points, lead(chosen.score, others)) if others else CERTAIN
 
 
 def _weights(s: Situation) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """A router document: weights, rules of tiers 1 to 3, limits, defaults; how requests are routed (SPEC R4-R10, R21)."""
 
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -7,7 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 from schemas.classification import TaskType
 from schemas.control_base import DocumentBase, DocumentReference, Milliseconds, ModelReference, Share, Strict
 from schemas.control_preferences import Preferences
-from schemas.control_steering import Advice, Cascade, Complexity, DecisionCache, Exploration, Shares
+from schemas.control_steering import Advice, Cascade, Complexity, ConfidencePoint, DecisionCache, Exploration, Shares
 from schemas.control_taxonomy import CapabilityName
 from schemas.envelope import Name
 from schemas.money import Usd
@@ -246,6 +247,8 @@ class PolicyDocument(DocumentBase):
     exploration: Exploration = Exploration()
     logged_candidates: Annotated[int, Field(ge=1, le=1000)] = 5
     """Models whose terms and estimates a decision records; of all others it records the score."""
+    confidence: Annotated[tuple[ConfidencePoint, ...], Field(max_length=50)] = ()
+    """How sure a decision is by its lead, rising (``routing/confidence.py``). None: that of the classification."""
     advice: Advice | None = None
     cascade: Cascade | None = None
     cache: DecisionCache | None = None
@@ -262,6 +265,9 @@ class PolicyDocument(DocumentBase):
         if sorted(self.precedence) != sorted(LAYERS):
             message = f"precedence lists each layer once: {', '.join(LAYERS)}"
             raise ValueError(message)
+        pairs = list(pairwise(self.confidence))
+        if any(after.lead <= before.lead or after.near < before.near for before, after in pairs):
+            raise ValueError("points of confidence rise in lead, and do not fall in near")
         if "default" not in self.max_output_tokens:
             raise ValueError("max_output_tokens has an entry `default`")
         return self

@@ -82,6 +82,15 @@ class Cascade(Strict):
     max_escalations: Annotated[int, Field(ge=1, le=2)] = 1
 
 
+class ConfidencePoint(Strict):
+    """A point of the line from the lead of the chosen model's score to the confidence of a decision."""
+
+    lead: Annotated[float, Field(ge=-2, le=2)]
+    """Its score minus the mean score of the best five others."""
+    near: Share
+    """How often no other model is worth more than two points (0.02 of score) more, where the lead is this."""
+
+
 class Advice(Strict):
     """Ask a model before deciding (SPEC R22): off unless written down, for high stakes only; its spend is held too."""
 

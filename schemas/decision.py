@@ -206,6 +206,7 @@ class Choice(Frozen):
     cluster: str | None = None
     cluster_score: float | None = None
     confidence: float
+    """How sure: see ``routing.confidence``; 1 where a person or a rule decided."""
     reason: str
     """One line for people; it completes the sentence "because ..."."""
     reason_codes: tuple[str, ...]

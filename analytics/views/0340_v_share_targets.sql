@@ -26,7 +26,7 @@ FROM
         d.version AS version,
         tupleElement(entry, 1) AS named,
         arrayElement(splitByChar('/', replaceRegexpAll(lower(trimBoth(named)), '[\\s_]+', '-')), -1) AS plain,
-        if(tupleElement(entry, 3) = 'target', tupleElement(entry, 2) / d.total, NULL) AS target,
+        if(tupleElement(entry, 3) = 'target', round(tupleElement(entry, 2) / d.total, 9), NULL) AS target,
         if(tupleElement(entry, 3) = 'limit', tupleElement(entry, 2), NULL) AS upper_limit,
         d.tolerance AS tolerance
     FROM

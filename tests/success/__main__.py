@@ -1,11 +1,11 @@
-"""``python -m tests.success [--quick]``: measure the success numbers and write docs/success.md."""
+"""``python -m tests.success [--quick]``: measure the success numbers; write docs/success.md and confidence.md."""
 
 import argparse
 import time
 from pathlib import Path
 from typing import Final, TypeVar
 
-from tests.success import match, overrides, paraphrases, public, regret, saving, speed
+from tests.success import confidence_page, match, overrides, paraphrases, public, regret, saving, speed
 from tests.success.overrides import Overrides, People
 from tests.success.page import document
 from tests.success.page_choices import PICTURE, drawing
@@ -49,6 +49,7 @@ def main() -> None:
     picture.write_text(drawing(found), encoding="utf-8")
     given = [f"--{name} FILE" for name in ("public", "probes") if getattr(chosen, name) is not None]
     chosen.report.write_text(document(parts, len(prompts), given), encoding="utf-8")
+    confidence_page.write(held_out(), chosen.report.parent / confidence_page.PAGE.name)
     print(f"written to {chosen.report}")
 
 
