@@ -28,9 +28,8 @@ def confidence(points: Sequence[ConfidencePoint], found: float) -> float:
     below = points[0]
     for point in points:
         if found < point.lead:
-            if point is below:
-                return point.near
-            part = (found - below.lead) / (point.lead - below.lead)
-            return round(below.near + part * (point.near - below.near), DECIMALS)
+            rise = point.near - below.near
+            part = 0.0 if point is below else (found - below.lead) / (point.lead - below.lead)
+            return round(below.near + part * rise, DECIMALS)
         below = point
-    return below.near
+    return round(below.near, DECIMALS)

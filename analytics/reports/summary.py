@@ -11,7 +11,12 @@ from analytics.place import StoreSettings
 SUMMARY: Final = ("overview", "spend_by_model", "savings", "fallbacks", "overrides", "learned", "budgets")
 """The reports of a summary, in the order of reading."""
 _FOLDER: Final = Path(__file__).parent
-_DEFAULTS: Final[dict[str, dict[str, Any]]] = {"savings": {"baseline": ""}}
+_DEFAULTS: Final[dict[str, dict[str, Any]]] = {
+    "savings": {"baseline": ""},
+    "shares": {"tenant": "", "task_type": "all"},
+    "spend": {"tenant": "", "month": "", "by": "tenant"},
+    "effectiveness": {"tenant": ""},
+}
 
 
 class UnknownReportError(ValueError):
@@ -34,6 +39,7 @@ def report(settings: StoreSettings, name: str, params: Mapping[str, Any] | None 
     """Return a report's rows; raise `UnknownReportError`, `QueryError` or `DoorClosedError`.
 
     ``savings`` takes ``baseline``: the premium model to compare with; without it, the dearest that could have served.
+    ``shares``, ``spend`` and ``effectiveness`` take ``tenant``, and what their SQL names besides.
     """
     return query(settings, report_sql(name), {**_DEFAULTS.get(name, {}), **(params or {})})
 

@@ -32,6 +32,7 @@ COMMANDS = (
     "clusters",
     "topology",
     "sql",
+    "report",
     "dlq",
     "replay",
     "evaluate",

@@ -78,3 +78,27 @@ def test_errors_are_for_the_person_who_asked(served: Place, engine: Engine) -> N
         query(served, report_sql("savings"))
     with pytest.raises(DoorClosedError, match="pointsman up"):
         report(Place(engine.place.run_dir / "elsewhere"), "overview")
+
+
+def test_spend_by_customer_and_month(served: Place) -> None:
+    """Tenants with their share of the month, users on demand, another month empty (A3)."""
+    (row,) = report(served, "spend").dicts()
+    assert (row["period"], row["customer"], row["person"], row["requests"]) == ("2026-11", "acme", "", 4)
+    assert (row["cost"], row["overhead"], row["share"]) == (Decimal("0.008"), Decimal(0), 1)
+    (user,) = report(served, "spend", {"by": "user", "tenant": "acme"}).dicts()
+    assert user["person"] == "ann"
+    assert report(served, "spend", {"month": "2026-10"}).rows == []
+    assert report(served, "spend", {"tenant": "nobody"}).rows == []
+
+
+def test_shares_and_effectiveness_answer_through_the_door(served: Place) -> None:
+    """Without targets shares are shown as they are; the kinds of work besides only when asked for (A3)."""
+    rows = report(served, "shares").dicts()
+    assert [(row["model"], row["traffic_share"], row["state"]) for row in rows] == [
+        (CHEAP, 0.75, "no_target"),
+        (DEAR, 0.25, "no_target"),
+    ]
+    assert [row["spend_share"] for row in rows] == [1.0, 0.0]
+    assert len(report(served, "shares", {"task_type": ""}).rows) == 4
+    (row,) = report(served, "effectiveness", {"tenant": "acme"}).dicts()
+    assert (row["requests"], row["rated"], row["response_rate"], row["fallback_rate"]) == (4, 3, 0.75, 0.25)
