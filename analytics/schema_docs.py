@@ -13,6 +13,7 @@ _ADDITION: Final = re.compile(r"ALTER TABLE (\w+)\n")
 _ADDED: Final = re.compile(
     r"^    ADD COLUMN IF NOT EXISTS (\w+) (.+?)(?: DEFAULT .+?)? COMMENT '((?:[^']|'')*)'", re.MULTILINE
 )
+_COMMENTED: Final = re.compile(r"^    COMMENT COLUMN (\w+) '((?:[^']|'')*)'", re.MULTILINE)
 _NEW_KEY: Final = re.compile(r"^    MODIFY ORDER BY \((.*)\)$", re.MULTILINE)
 _GRAIN: Final = re.compile(r"^COMMENT '((?:[^']|'')*)'", re.MULTILINE)
 _KEY: Final = re.compile(r"^ORDER BY \((.*)\)$", re.MULTILINE)
@@ -33,7 +34,7 @@ class Described(NamedTuple):
     grain: str
     key: str
     columns: tuple[tuple[str, str, str], ...]
-    """Name, type, meaning."""
+    """Name, type, meaning; of an addition, a column without a type is one that means something else now."""
 
 
 def described(script: Script) -> list[Described]:
@@ -56,7 +57,8 @@ def described(script: Script) -> list[Described]:
 
 def _addition(table: str, statement: str) -> Described:
     key = _NEW_KEY.search(statement)
-    return Described(table, "", key.group(1) if key else "", _columns(_ADDED, statement))
+    changed = tuple((name, "", _text(meaning)) for name, meaning in _COMMENTED.findall(statement))
+    return Described(table, "", key.group(1) if key else "", (*_columns(_ADDED, statement), *changed))
 
 
 def _columns(pattern: re.Pattern[str], text: str) -> tuple[tuple[str, str, str], ...]:
@@ -71,8 +73,14 @@ def objects(kind: str) -> list[Described]:
         if known is None:
             found[item.name] = item
         else:
-            found[item.name] = known._replace(key=item.key or known.key, columns=(*known.columns, *item.columns))
+            found[item.name] = known._replace(key=item.key or known.key, columns=_together(known, item))
     return list(found.values())
+
+
+def _together(known: Described, addition: Described) -> tuple[tuple[str, str, str], ...]:
+    meanings = {name: meaning for name, type_, meaning in addition.columns if not type_}
+    kept = tuple((name, type_, meanings.get(name, meaning)) for name, type_, meaning in known.columns)
+    return (*kept, *(column for column in addition.columns if column[1]))
 
 
 def page() -> str:

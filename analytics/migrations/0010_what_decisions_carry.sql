@@ -41,7 +41,9 @@ ALTER TABLE routing_decisions
     ADD COLUMN IF NOT EXISTS seen_health LowCardinality(String) COMMENT 'Health of the chosen model''s endpoint then: degraded, open, or '''' for good',
     ADD COLUMN IF NOT EXISTS auto LowCardinality(String) COMMENT 'Auto setting of the user: on, off or fixed; '''' for users who never set it',
     ADD COLUMN IF NOT EXISTS excluded_models Array(LowCardinality(String)) COMMENT 'Models that were tried for this request before',
-    ADD COLUMN IF NOT EXISTS sensitive_kinds Array(LowCardinality(String)) COMMENT 'Kinds of sensitive data that were looked for and found';
+    ADD COLUMN IF NOT EXISTS sensitive_kinds Array(LowCardinality(String)) COMMENT 'Kinds of sensitive data that were looked for and found',
+    COMMENT COLUMN confidence 'How sure: the probability that no other model would have been worth clearly more; 1 where a person or a rule decided (docs/confidence.md)',
+    COMMENT COLUMN candidate_models 'Models that passed all vetoes: those recorded in full, then those of which only the score was';
 
 ALTER TABLE technical_outcomes
     ADD COLUMN IF NOT EXISTS degraded Bool COMMENT 'The answer is less than was wanted: found wanting by its check, or cut off',

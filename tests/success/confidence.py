@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from analytics.evaluation.intervals import Estimate, FloatArray, resamples
+from analytics.evaluation.intervals import Estimate, FloatArray, IntArray, resamples
 from routing.confidence import OTHERS, confidence, lead
 from schemas.control_steering import ConfidencePoint
 from schemas.decision import Choice, View
@@ -239,5 +239,5 @@ def skill(stated: FloatArray, said: Said) -> float:
     return float(won / (good.sum() * bad.sum()))
 
 
-def _ties(stated: FloatArray, order: FloatArray) -> Iterable[FloatArray]:
+def _ties(stated: FloatArray, order: IntArray) -> Iterable[IntArray]:
     return np.split(order, np.flatnonzero(np.diff(stated)) + 1)

@@ -9,6 +9,7 @@ from schemas import topics as t
 from schemas.control import ConfigDocument, ConfigPublished
 from schemas.control_catalog import CatalogDocument
 from schemas.control_policy import PolicyDocument
+from schemas.control_steering import Shares
 from schemas.decision import AdviceView, Candidate, View
 from schemas.outcome import OutcomeInferred
 from schemas.user_settings import SettingsApplied, UserSettings
@@ -31,7 +32,7 @@ def publish(log: Log, document: ConfigDocument) -> None:
         version=document.version,
         document=document,
     )
-    log.append(event.to_output(t.CONFIG, document.document_key), AT)
+    log.append(event.to_output(t.CONFIG, key=document.document_key, partition=0), AT)
 
 
 def whole(flow: Flow, **fields: Any) -> None:
@@ -203,7 +204,7 @@ def test_targets_are_scaled_and_follow_the_newest_version(engine: Engine) -> Non
     log = Log()
     for version, grok in ((2, 0.6), (1, 0.1)):
         shares = {"targets": {"Grok 4": grok, "x-ai/grok-4.7": 0.3}, "upper_limits": {"o3": 0.2}}
-        publish(log, PolicyDocument(name="halves", version=version, shares=shares))  # type: ignore[arg-type]
+        publish(log, PolicyDocument(name="halves", version=version, shares=Shares.model_validate(shares)))
     for document in s4():
         publish(log, document)
     engine.record(log.records)
@@ -278,7 +279,12 @@ def test_auto_and_manual_are_never_mixed_with_experiments(engine: Engine) -> Non
 def test_effectiveness_by_kind_of_work(engine: Engine) -> None:
     """Own choices, moves by people, ratings with response rate, and how often the intervals held (A3)."""
     log = Log()
-    interval = {"cost_low": MILLI, "cost_high": 3 * MILLI, "latency_low_ms": 100, "latency_high_ms": 600}
+    interval: dict[str, Any] = {
+        "cost_low": MILLI,
+        "cost_high": 3 * MILLI,
+        "latency_low_ms": 100,
+        "latency_high_ms": 600,
+    }
     for number in range(5):
         flow = Flow(log, number=number, tenant="judged", cost=(4 if number == 4 else 2) * MILLI, candidates=1)
         flow.decided(candidates=(candidate(CHEAP, 0.8),), **interval)

@@ -28,6 +28,12 @@ VIEWS = {
     "v_savings",
     "v_completion",
     "v_satisfaction",
+    "v_share_vs_target",
+    "v_model_targets",
+    "v_auto_vs_manual",
+    "v_overhead",
+    "v_escalations",
+    "v_effectiveness",
 }
 ARROW_TYPES = {
     "string": r"(LowCardinality\()?String\)?",
