@@ -125,6 +125,7 @@ def kept_choice(choice: Choice) -> CachedChoice:
         tier=choice.tier,
         codes=tuple(code for code in choice.reason_codes if code in _KEPT_CODES),
         rule=choice.rule,
+        confidence=choice.confidence,
     )
 
 
@@ -142,4 +143,7 @@ def repeated(s: Situation, ruling: Ruling, boosts: Mapping[str, float]) -> tuple
         return None
     chain = [known[model] for model in kept.models if model in known]
     codes = (*(ReasonCode(code) for code in kept.codes), ReasonCode.CACHED)
-    return field, Selection(chain[0], tuple(chain[1:]), kept.tier, codes, rule, sure=rule is not None)
+    sure = s.task.confidence if kept.confidence is None else kept.confidence
+    return field, Selection(
+        chain[0], tuple(chain[1:]), kept.tier, codes, rule, sure=rule is not None, kept_confidence=sure
+    )

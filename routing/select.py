@@ -31,6 +31,8 @@ class Selection:
     """Decided by a person or a rule, not by the classification."""
     cascade: bool = False
     """Whether the answer is checked, and a better model follows where it is not good enough."""
+    kept_confidence: float | None = None
+    """That of the kept decision that this one repeats: it looked at all models, this one only at those kept."""
     propensities: Mapping[str, float] | None = None
     """Of every model that could have been drawn; None: the chosen one, for certain."""
 

@@ -112,6 +112,8 @@ def _confidence(s: Situation, field: Field, selection: Selection) -> float:
     chosen, points = selection.chosen, s.policy.settings.confidence
     if selection.sure:
         return CERTAIN
+    if selection.kept_confidence is not None:
+        return selection.kept_confidence
     if not points:
         return s.task.confidence
     open_ = (item.score for item in field.ranked if item.model != chosen.model and item.model not in field.guests)

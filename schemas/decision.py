@@ -81,6 +81,8 @@ class CachedChoice(Frozen):
     tier: Literal[1, 2, 3, 4]
     codes: tuple[str, ...]
     rule: str | None = None
+    confidence: float | None = None
+    """Of the decision that is kept."""
 
 
 AdviceKind = Literal["classify", "route"]

@@ -136,6 +136,16 @@ def test_a_repeated_decision_has_the_estimates_of_now() -> None:
     assert again.candidates[0].score == fresh.candidates[0].score
 
 
+def test_a_repeated_decision_is_as_sure_as_the_one_that_is_kept() -> None:
+    """The kept decision looked at all models, the repeated one only at those kept: its confidence is kept too (F4)."""
+    points = ({"lead": -1, "near": 0}, {"lead": 1, "near": 1})
+    config = policy(cache={}, confidence=points)
+    first = chosen(config, request(PROMPT))
+    again = chosen(config, request(PROMPT), View(cached=kept_choice(first)))
+    assert "cached" in again.reason_codes
+    assert again.confidence == first.confidence != task(request(PROMPT), config).confidence
+
+
 def test_preferences_are_part_of_the_key() -> None:
     """A user whose preferences differ is not served the decision of another (R7, R15)."""
     config = policy(cache={})
