@@ -47,7 +47,7 @@ bench: .venv/.dev-stamp ## Measure, and write docs/benchmarks.md
 	@$(BIN)/python -m tests.bench
 
 # Further data by SUCCESS="--public REPORT.json --probes PROBES.jsonl".
-success: .venv/.dev-stamp ## Measure the success numbers, and write docs/success.md
+success: .venv/.dev-stamp ## Measure the success numbers, and write docs/success.md and confidence.md
 	@$(BIN)/python -m tests.success $(SUCCESS)
 
 faults: .venv/.dev-stamp ## The long fault test: 200 kills over 100,000 requests, and write docs/reliability.md

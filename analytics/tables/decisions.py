@@ -148,6 +148,7 @@ ROUTING_DECISIONS: Final = Table(
     Column("reason", TEXT),
     Column("reason_codes", TEXTS),
     *(Column(name, TEXT) for name in ("rule", "rule_source", "badge", "display")),
+    Column("probe", BOOL),
     Column("cascade", BOOL),
     Column("cached", BOOL, _is_cached),
     Column("score", MAYBE_REAL, _of_chosen("score")),

@@ -25,7 +25,7 @@ CREATE OR REPLACE VIEW v_attempts
     output_tokens UInt64 COMMENT 'Tokens generated, reasoning included',
     reasoning_tokens UInt64 COMMENT 'Of the output: reasoning',
     simulated Bool COMMENT 'True for simulated providers',
-    purpose String COMMENT 'What it was for: answer, or advice before a decision'
+    purpose String COMMENT 'What it was for: answer, advice before a decision, or probe'
 )
 AS
 SELECT
@@ -54,7 +54,7 @@ SELECT
     argMinIf(c.output_tokens, c.src_offset, c.kind IN ('finished', 'failed')) AS output_tokens,
     argMinIf(c.reasoning_tokens, c.src_offset, c.kind IN ('finished', 'failed')) AS reasoning_tokens,
     max(c.simulated) AS simulated,
-    if(max(c.purpose) = 'advice', 'advice', 'answer') AS purpose
+    if(max(c.purpose) IN ('advice', 'probe'), max(c.purpose), 'answer') AS purpose
 FROM provider_calls AS c FINAL
 GROUP BY c.tenant, c.attempt_id
 COMMENT 'Grain: one row per attempt at a provider call, from the events it left in the log. An attempt that finished after it was called unknown counts as finished.';

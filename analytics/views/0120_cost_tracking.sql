@@ -18,7 +18,7 @@ CREATE OR REPLACE VIEW cost_tracking
     cached_input_tokens UInt64 COMMENT 'Of the input: read from the provider''s cache',
     output_tokens UInt64 COMMENT 'Tokens generated, reasoning included',
     reasoning_tokens UInt64 COMMENT 'Of the output: reasoning',
-    purpose String COMMENT 'What was paid for: answer, or advice before a decision (routing''s own spend)'
+    purpose String COMMENT 'What was paid for: answer; advice before a decision, or a probe of a model (routing''s own spend)'
 )
 AS
 SELECT
@@ -40,7 +40,7 @@ SELECT
     if(l.kind = 'forfeited', 0, a.cached_input_tokens) AS cached_input_tokens,
     if(l.kind = 'forfeited', 0, a.output_tokens) AS output_tokens,
     if(l.kind = 'forfeited', 0, a.reasoning_tokens) AS reasoning_tokens,
-    if(d.purpose = 'advice', 'advice', 'answer') AS purpose
+    if(d.purpose != '', d.purpose, 'answer') AS purpose
 FROM ledger_entries AS l FINAL
 LEFT JOIN v_attempts AS a ON a.tenant = l.tenant AND a.attempt_id = l.attempt_id
 LEFT JOIN
@@ -48,7 +48,7 @@ LEFT JOIN
     SELECT u.tenant AS tenant, u.event_id AS event_id, any(u.model) AS model, any(u.provider) AS provider, any(u.task_type) AS task_type, any(u.user) AS user, max(u.purpose) AS purpose
     FROM
     (
-        SELECT r.tenant AS tenant, r.event_id AS event_id, r.model AS model, r.provider AS provider, r.task_type AS task_type, r.user AS user, 'answer' AS purpose
+        SELECT r.tenant AS tenant, r.event_id AS event_id, r.model AS model, r.provider AS provider, r.task_type AS task_type, r.user AS user, if(r.probe, 'probe', 'answer') AS purpose
         FROM routing_decisions AS r FINAL
         UNION ALL
         SELECT o.tenant AS tenant, o.event_id AS event_id, o.model AS model, o.provider AS provider, '' AS task_type, o.user AS user, 'advice' AS purpose

@@ -44,4 +44,4 @@ FROM
     WINDOW w AS (PARTITION BY a.tenant, a.request_id ORDER BY d.number, a.attempt, a.started_at ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 )
 WHERE place > 1 AND from_outcome IN ('failed', 'unknown') AND cause != 'override'
-COMMENT 'Grain: one row per attempt that was made because an earlier one of the same request failed or became unknown. Advice counts for neither.';
+COMMENT 'Grain: one row per attempt that was made because an earlier one of the same request failed or became unknown. Advice and probes count for neither.';

@@ -66,4 +66,4 @@ LEFT JOIN
     WHERE f.kind = 'rated'
     GROUP BY f.tenant, f.model, f.task_type
 ) AS r ON r.tenant = p.tenant AND r.model = p.model AND r.task_type = p.task_type
-COMMENT 'Grain: one row per tenant, model and task type with at least one attempt at an answer that has ended; advice before decisions is not among them.';
+COMMENT 'Grain: one row per tenant, model and task type with at least one attempt at an answer that has ended; advice and probes are not among them.';

@@ -68,4 +68,4 @@ LEFT JOIN
     WHERE f.kind = 'rated'
     GROUP BY f.model
 ) AS r ON r.model = p.model
-COMMENT 'Grain: one row per model with at least one attempt at an answer that has ended, over all tenants; advice before decisions is not among them (v_overhead).';
+COMMENT 'Grain: one row per model with at least one attempt at an answer that has ended, over all tenants; advice and probes are not among them (v_overhead).';

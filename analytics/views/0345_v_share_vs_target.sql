@@ -57,7 +57,7 @@ FROM
     (
         SELECT d.tenant AS tenant, splitByChar('@', toString(d.policy))[1] AS router, splitByChar('@', toString(d.catalog))[1] AS catalog, toString(d.task_type) AS task_type, toString(d.model) AS model, 1 AS decided, toDecimal128(0, 12) AS cost
         FROM routing_decisions AS d FINAL
-        WHERE d.kind = 'made'
+        WHERE d.kind = 'made' AND NOT d.probe
         UNION ALL
         SELECT r.tenant AS tenant, r.router AS router, r.catalog AS catalog, r.task_type AS task_type, toString(c.model) AS model, 0 AS decided, toDecimal128(c.cost, 12) AS cost
         FROM cost_tracking AS c
@@ -65,7 +65,7 @@ FROM
         (
             SELECT e.tenant AS tenant, e.event_id AS event_id, any(splitByChar('@', toString(e.policy))[1]) AS router, any(splitByChar('@', toString(e.catalog))[1]) AS catalog, any(toString(e.task_type)) AS task_type
             FROM routing_decisions AS e FINAL
-            WHERE e.kind = 'made'
+            WHERE e.kind = 'made' AND NOT e.probe
             GROUP BY e.tenant, e.event_id
         ) AS r ON r.tenant = c.tenant AND r.event_id = c.decision_id
         UNION ALL
@@ -74,7 +74,7 @@ FROM
         (
             SELECT DISTINCT f.tenant AS tenant, splitByChar('@', toString(f.policy))[1] AS router, splitByChar('@', toString(f.catalog))[1] AS catalog, toString(f.task_type) AS task_type
             FROM routing_decisions AS f FINAL
-            WHERE f.kind = 'made'
+            WHERE f.kind = 'made' AND NOT f.probe
         ) AS k
         INNER JOIN v_share_targets AS a ON a.router = k.router AND a.catalog = k.catalog
     ) AS u
@@ -88,4 +88,4 @@ LEFT JOIN
     FROM v_share_targets AS t
     GROUP BY t.router, t.catalog, t.model
 ) AS g ON g.router = s.router AND g.catalog = s.catalog AND g.model = s.model
-COMMENT 'Grain: one row per tenant, router, catalog, kind of work (and all) and model: its share of decisions and, apart, of spending, beside the targets of the router''s newest version. Targets are of traffic, as the share controller steers; every decision counts, those people forced too.';
+COMMENT 'Grain: one row per tenant, router, catalog, kind of work (and all) and model: its share of decisions and, apart, of spending, beside the targets of the router''s newest version. Targets are of traffic, as the share controller steers; every decision counts, those people forced too; probes do not.';

@@ -104,7 +104,7 @@ LEFT JOIN
         FROM routing_decisions AS g FINAL
         GROUP BY g.tenant, g.event_id
     ) AS f ON f.tenant = o.tenant AND f.event_id = o.decision_id
-    WHERE o.status = 'completed'
+    WHERE o.status = 'completed' AND o.use_case != 'pointsman.probe'
     GROUP BY f.router, f.catalog, o.model
 ) AS q ON q.router = m.router AND q.catalog = m.catalog AND q.model = m.model
 COMMENT 'Grain: one row per router, catalog and model for which the router states what it should reach, over all tenants. Quality is judged by ratings alone: who rates is no random part, and the measure that the policy names is not observed.';

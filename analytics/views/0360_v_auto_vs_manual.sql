@@ -54,7 +54,7 @@ FROM
     (
         SELECT d.tenant AS tenant, d.request_id AS request_id, toString(argMin(d.experiment, d.number)) AS experiment, toString(argMin(d.arm, d.number)) AS arm
         FROM routing_decisions AS d FINAL
-        WHERE d.kind = 'made'
+        WHERE d.kind = 'made' AND NOT d.probe
         GROUP BY d.tenant, d.request_id
     ) AS f ON f.tenant = o.tenant AND f.request_id = o.request_id
     LEFT JOIN
@@ -65,4 +65,4 @@ FROM
     ) AS l ON l.tenant = o.tenant AND l.event_id = o.decision_id
 ) AS x
 GROUP BY x.basis, x.tenant, x.experiment, x.choice, x.task_type
-COMMENT 'Grain: one row per basis, tenant, experiment, choice and task type with decided requests that have ended. Never add rows of the two bases up: requests of experiments are in the randomised rows only.';
+COMMENT 'Grain: one row per basis, tenant, experiment, choice and task type with decided requests that have ended, probes apart. Never add rows of the two bases up: requests of experiments are in the randomised rows only.';

@@ -98,7 +98,7 @@ FROM
             any(e.latency_low_ms) AS latency_low_ms,
             any(e.latency_high_ms) AS latency_high_ms
         FROM routing_decisions AS e FINAL
-        WHERE e.kind = 'made'
+        WHERE e.kind = 'made' AND NOT e.probe
         GROUP BY e.tenant, e.event_id
     ) AS d ON d.tenant = o.tenant AND d.event_id = o.decision_id
     LEFT JOIN
@@ -110,4 +110,4 @@ FROM
     ) AS r ON r.tenant = o.tenant AND r.request_id = o.request_id
 ) AS x
 GROUP BY x.tenant, x.task_type
-COMMENT 'Grain: one row per tenant and task type with decided requests that have ended: how routing did, by what people did, by ratings (with their response rate) and by its own estimates. Observational: no row says what another choice would have come to.';
+COMMENT 'Grain: one row per tenant and task type with decided requests that have ended, probes apart: how routing did, by what people did, by ratings (with their response rate) and by its own estimates. Observational: no row says what another choice would have come to.';

@@ -12,6 +12,7 @@ from schemas.control_policy import PolicyDocument
 from schemas.control_steering import Shares
 from schemas.decision import AdviceView, Candidate, View
 from schemas.outcome import OutcomeInferred
+from schemas.request import PROBE
 from schemas.user_settings import SettingsApplied, UserSettings
 from tests.documents import shipped, tenant
 from tests.recorded_flow import CHEAP, DEAR, PICO, Flow, Log
@@ -95,6 +96,33 @@ def test_advice_is_no_answer_and_no_fallback(engine: Engine) -> None:
     assert dicts(engine, "SELECT * FROM fallback_events WHERE tenant = 'advised-badly'") == []
     assert one(engine, "model_performance", "advised-badly")["model"] == CHEAP
     assert one(engine, "cost_tracking", "advised-badly")["purpose"] == "answer"
+
+
+def test_probes_are_overhead_and_no_answers(engine: Engine) -> None:
+    """All of a probe is routing's own spend, held ones too; nobody's answer, rating, choice or share (B9)."""
+    log = Log()
+    for number, cost in enumerate((5 * MILLI, MILLI)):
+        flow = Flow(log, number=number, tenant="probed", model=DEAR, cost=cost, candidates=1)
+        flow.decided(probe=True, forced_by="request")
+        flow.purpose = "probe"
+        whole(flow)
+        flow.answered(use_case=PROBE, overhead=cost)
+    Flow(log, number=2, tenant="probed", model=DEAR, cost=MILLI // 4).decided(probe=True, forced_by="request")
+    plain = Flow(log, number=3, tenant="probed", cost=4 * MILLI, candidates=1)
+    plain.decided()
+    whole(plain)
+    plain.answered()
+    engine.record(log.records)
+    row = one(engine, "v_overhead", "probed")
+    assert (row["probes"], row["orders"]) == (3, 0)
+    assert (row["overhead"], row["probe_overhead"]) == (Decimal("0.006"), Decimal("0.006"))
+    assert (row["routed"], row["held"], row["overhead_share"]) == (Decimal("0.004"), Decimal("0.001"), 0.6)
+    for view in ("v_satisfaction", "model_performance", "v_override_rates", "v_auto_vs_manual", "v_effectiveness"):
+        (found,) = dicts(engine, f"SELECT * FROM {view} WHERE tenant = 'probed'")
+        assert found.get("model", CHEAP) == CHEAP, view
+    (share,) = dicts(engine, "SELECT * FROM v_share_vs_target WHERE tenant = 'probed' AND task_type = 'all'")
+    assert (share["model"], share["spend"]) == (CHEAP, Decimal("0.004"))
+    assert one(engine, "v_spend_by_customer", "probed")["overhead"] == Decimal("0.006")
 
 
 def candidate(model: str, quality: float) -> Candidate:

@@ -31,7 +31,6 @@ VIEWS = {
     "v_share_vs_target",
     "v_model_targets",
     "v_auto_vs_manual",
-    "v_overhead",
     "v_escalations",
     "v_effectiveness",
 }

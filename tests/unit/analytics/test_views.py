@@ -12,10 +12,8 @@ from schemas.control import ConfigPublished
 from schemas.control_base import Source
 from schemas.control_prices import Price, PricesDocument
 from schemas.ids import event_id
-from schemas.outcome import TechnicalOutcome
 from schemas.override import OverrideApplied, OverrideRequested
 from schemas.record import Record
-from schemas.request import PROBE
 from schemas.result import ResultStatus
 from schemas.statistics import ModelPreference, PreferenceRow
 from tests.recorded_flow import CHEAP, DEAR, PICO, Flow, Log
@@ -262,30 +260,6 @@ def test_outcomes_carry_ratings_and_requests_everything(engine: Engine) -> None:
     satisfied = one(engine, "v_satisfaction", "rated")
     assert (satisfied["answers"], satisfied["rated"], satisfied["ratings"]) == (2, 1, 2)
     assert satisfied["response_rate"] == 0.5  # one of two answers was rated, though twice
-
-
-def ended(log: Log, number: int, use_case: str | None, cost: int, overhead: int) -> None:
-    """The outcome of a request of which a part of the cost answered nobody."""
-    outcome = TechnicalOutcome(
-        id=f"end-{number}", occurred_at=AT, tenant="spent", request_id=f"r-{number}", status="completed", result_id="r",
-        model=CHEAP, task_type="math", complexity="simple", decisions=1, attempts=1, fallbacks=0, cost=cost,
-        overhead=overhead, use_case=use_case,
-    )  # fmt: skip
-    log.append(outcome.to_output(t.TECHNICAL_OUTCOMES), AT)
-
-
-def test_routings_own_spend_adds_up(engine: Engine) -> None:
-    """Probes and advice are summed by day and kind, answers to people are not; probes are no answers to rate (B9)."""
-    log = Log()
-    for number, (use_case, cost, overhead) in enumerate(
-        [(PROBE, 5 * MILLI, 5 * MILLI), (PROBE, MILLI, MILLI), ("coding", 3 * MILLI, MILLI), (None, MILLI, 0)]
-    ):
-        ended(log, number, use_case, cost, overhead)
-    engine.record(log.records)
-    probes, advice = (one(engine, "v_overhead", "spent", f"what = '{what}'") for what in ("probe", "advice"))
-    assert (probes["requests"], probes["overhead"], probes["cost"]) == (2, Decimal("0.006"), Decimal("0.006"))
-    assert (advice["requests"], advice["overhead"], advice["cost"]) == (1, Decimal("0.001"), Decimal("0.003"))
-    assert one(engine, "v_satisfaction", "spent")["answers"] == 2
 
 
 def test_completion_sets_refusals_apart(engine: Engine) -> None:
