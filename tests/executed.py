@@ -14,8 +14,9 @@ import orjson
 from confluent_kafka import Consumer, TopicPartition
 
 from deploy.shipped_config import publish_missing
-from providers.simulated import BILL_FILE, SimulatorConfig, running, serve
+from providers.simulated import BILL_FILE, SimulatorConfig, running
 from providers.simulated.behaviour import BehaviourFile, Behaviours
+from providers.simulated.server import serve
 from routing.calls import Calls, fold
 from schemas import topics as t
 from schemas.control import DOCUMENT, ConfigDocument
@@ -27,6 +28,7 @@ from schemas.partition import partition_for
 from schemas.provider_call import CallEvent, CallFailed, CallFinished, CallUnknown, ProviderHealth, ResultChunk
 from schemas.request import RequestReceived
 from streams import executor
+from streams.executor_readers import GROUP
 from streams.kafka_clients import consumer, producer
 from streams.log_reader import read_range
 from streams.settings import Settings
@@ -281,7 +283,7 @@ class Log:
 
     def committed(self, partition: int) -> int:
         """The group's committed offset of ``decisions``."""
-        reader = consumer(self.settings, executor.GROUP)
+        reader = consumer(self.settings, GROUP)
         try:
             place = TopicPartition(self.settings.topic(t.DECISIONS), partition)
             return reader.committed([place], timeout=10)[0].offset

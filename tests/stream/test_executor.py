@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from schemas.provider_call import CallFailed, CallFinished, CallStarted, CallUnknown
+from schemas.provider_call import CallFailed, CallFinished, CallStarted, CallUnknown, ResultChunk
 from streams.local_kafka import LocalKafka
 from streams.settings import Settings
 from tests.executed import Log, bill, executing, plan, ready, simulator, terminal
@@ -60,14 +60,16 @@ def test_many_decisions_of_many_tenants_are_each_called_once(bench: Bench) -> No
     eventually(lambda: bench.log.all_committed(*decisions), "all decisions are committed")
 
 
+def _complete(chunks: list[ResultChunk]) -> list[ResultChunk]:
+    return chunks if chunks and chunks[-1].last else []
+
+
 def test_live_tokens_come_before_the_answer_and_add_up_to_it(bench: Bench) -> None:
     """A stream's chunks are numbered from 0, joined they are the answer, and the last one says so (P7)."""
     (decision,) = bench.log.submit(plan("chatty"), stream=True)
     finished = terminal(bench.log.ended(decision))[0]
     assert isinstance(finished, CallFinished)
-    chunks = eventually(
-        lambda: (found := bench.log.chunks(decision))[-1:] and found[-1].last and found, "the last chunk"
-    )
+    chunks = eventually(lambda: _complete(bench.log.chunks(decision)), "the last chunk")
     assert [chunk.seq for chunk in chunks] == list(range(len(chunks)))
     assert [chunk.last for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
     assert "".join(chunk.text for chunk in chunks) == finished.content

@@ -93,9 +93,9 @@ def test_no_credit_with_a_waiting_time_is_a_throttle() -> None:
 
 def test_a_status_listed_as_unbilled_is_proof() -> None:
     """A 5xx is unknown unless the configuration lists it with its source (reliability invariant 7)."""
-    listed = {"unbilled_statuses": {529: "made-up source"}}
-    assert failure("anthropic", 529, b"", **listed).billed == "no"
-    assert failure("anthropic", 500, b"", **listed).billed == "unknown"
+    listed = {529: "made-up source"}
+    assert failure("anthropic", 529, b"", unbilled_statuses=listed).billed == "no"
+    assert failure("anthropic", 500, b"", unbilled_statuses=listed).billed == "unknown"
 
 
 def test_the_providers_word_on_retrying_is_heard_where_it_may_be() -> None:

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from providers.simulated.answers import LABEL
-from providers.simulated.behaviour import BehaviourFile, Behaviours
+from providers.simulated.behaviour import BehaviourFile, Behaviours, Family
 from providers.simulated.draws import Draws
 from providers.simulated.outages import OutageOrder, Outages
 from providers.simulated.plan import UNBILLED, Plan, Tool, plan_call
@@ -123,9 +123,9 @@ def test_layers_of_behaviour_go_over_each_other() -> None:
     file = BehaviourFile(
         defaults=DEFAULTS,
         families=(
-            {"match": ["*/*"], "behaviour": {"report_cost": True, "context_window": 10}},
-            {"match": ["a/*", "b"], "behaviour": {"price": {"input": 5}}},
-        ),  # type: ignore[arg-type]
+            Family(match=("*/*",), behaviour={"report_cost": True, "context_window": 10}),
+            Family(match=("a/*", "b"), behaviour={"price": {"input": 5}}),
+        ),
         models={"a/x": {"price": {"output": 7}}},
     )
     known = Behaviours(file)
@@ -155,5 +155,5 @@ def test_an_outage_changes_the_fate_until_it_ends() -> None:
     outages.clear(None)
     assert outages.apply("gpt", plan) == plan
     for mode in ("down", "overloaded", "rate_limited", "error", "reset", "hang"):
-        outages.start(OutageOrder(model="gpt", mode=mode))  # type: ignore[arg-type]
+        outages.start(OutageOrder(model="gpt", mode=mode))
         assert outages.apply("gpt", plan).fate in UNBILLED

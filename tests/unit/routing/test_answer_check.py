@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routing.answer_check import WORDS, first_fault, has_whole_code, is_json
-from schemas.control_steering import ANSWER_CHECKS, Cascade
+from schemas.control_steering import ANSWER_CHECKS, AnswerCheck, Cascade
 
 REFUSALS = Cascade().refusals
 CODE = "Here it is:\n```python\ndef total(items):\n    return sum(items)\n```\nIt adds them up."
@@ -56,7 +56,8 @@ def test_good_answers_pass(content: str, wants_json: bool) -> None:
 
 def test_only_the_checks_asked_for_run() -> None:
     """A check that the router does not list never fails an answer (R13)."""
-    assert first_fault("", "length", ("refusal",), wants_json=True, refusals=REFUSALS) is None
+    only: tuple[AnswerCheck, ...] = ("refusal",)
+    assert first_fault("", "length", only, wants_json=True, refusals=REFUSALS) is None
 
 
 @given(st.text(max_size=400), st.sampled_from(["stop", "length", "content_filter"]), st.booleans())

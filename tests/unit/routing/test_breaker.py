@@ -1,4 +1,4 @@
-from routing.breaker import Breaker, BreakerPolicy
+from routing.breaker import Breaker, BreakerPolicy, State
 
 POLICY = BreakerPolicy(
     window_ms=10_000,
@@ -8,6 +8,11 @@ POLICY = BreakerPolicy(
     cool_down_ms=1_000,
     cool_down_max_ms=3_000,
 )
+
+
+def _state(breaker: Breaker) -> State:
+    """The state at this moment: a type checker takes an attribute for what it was at the last comparison."""
+    return breaker.state
 
 
 def _opened(now_ms: int = 0) -> Breaker:
@@ -24,7 +29,7 @@ def test_consecutive_failures_open_it() -> None:
     breaker.failed(0)
     assert not breaker.blocked(0)
     breaker.failed(0)
-    assert breaker.state == "open"
+    assert _state(breaker) == "open"
     assert breaker.blocked(999)
 
 
@@ -34,9 +39,9 @@ def test_a_failure_rate_opens_it() -> None:
     breaker.succeeded(0)
     breaker.failed(0)
     breaker.succeeded(0)
-    assert breaker.state == "closed"
+    assert _state(breaker) == "closed"
     breaker.failed(0)
-    assert breaker.state == "open"
+    assert _state(breaker) == "open"
     assert breaker.error_rate() == 0.5
 
 
@@ -49,7 +54,7 @@ def test_old_outcomes_leave_the_window() -> None:
     breaker.succeeded(30_000)
     breaker.succeeded(30_000)
     breaker.failed(30_000)
-    assert breaker.state == "closed"
+    assert _state(breaker) == "closed"
     assert breaker.error_rate() == round(1 / 3, 9)
 
 
@@ -59,7 +64,7 @@ def test_one_probe_after_the_cool_down() -> None:
     assert breaker.blocked(999)
     assert not breaker.blocked(1_000)
     breaker.started(1_000)
-    assert breaker.state == "half_open"
+    assert _state(breaker) == "half_open"
     assert breaker.blocked(1_001)
 
 
@@ -92,9 +97,9 @@ def test_the_end_of_the_cool_down_shows_without_a_call() -> None:
     """Routers that avoid an open model learn from ``half_open`` that it may be tried again (P5)."""
     breaker = _opened()
     breaker.refresh(999)
-    assert breaker.state == "open"
+    assert _state(breaker) == "open"
     breaker.refresh(1_000)
-    assert breaker.state == "half_open"
+    assert _state(breaker) == "half_open"
     assert not breaker.blocked(1_000)
 
 
@@ -105,4 +110,4 @@ def test_a_rate_limit_blocks_until_the_instant_the_provider_named() -> None:
     breaker.rate_limited(4_000)
     assert breaker.blocked(4_999)
     assert not breaker.blocked(5_000)
-    assert breaker.state == "closed"
+    assert _state(breaker) == "closed"

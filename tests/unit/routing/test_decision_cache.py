@@ -194,7 +194,13 @@ def test_a_profile_holds_for_a_repeated_decision() -> None:
 
 def test_routers_that_draw_or_check_keep_nothing() -> None:
     """Exploration, cascades and share control need every decision made afresh (R12, R13, R15)."""
-    for fields in ({"exploration": {"share": 0.1}}, {"cascade": {}}, {"shares": {"control": 1}}, {"cache": None}):
+    drawing: list[Json] = [
+        {"exploration": {"share": 0.1}},
+        {"cascade": {}},
+        {"shares": {"control": 1}},
+        {"cache": None},
+    ]
+    for fields in drawing:
         assert key(policy(**{"cache": {}, **fields}), request(PROMPT)) is None
 
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 from routing.dispatch_actions import Broke, StartTail, Write
 from schemas.ids import attempt_id, call_event_id
 from schemas.provider_call import CallFailed, CallFinished, CallStarted, CallUnknown
@@ -6,7 +8,7 @@ from tests.unit.routing.dispatch_world import Executor, World, cancellation, cla
 UNBILLED = Broke(category="overloaded", billed="no", status=529)
 
 
-def _world(*names: str, **given: object) -> tuple[World, Executor]:
+def _world(*names: str, **given: Any) -> tuple[World, Executor]:
     world = World()
     for name in names:
         world.decide(decision(name, **given))
@@ -534,7 +536,6 @@ def test_an_invalid_terminal_record_counts_as_unknown() -> None:
     stand_in = CallUnknown.model_construct(
         **claim.model_dump(exclude={"type", "expires_at", "attempt"}),
         attempt=0,
-        type=CallUnknown.TYPE,
         reason="invalid",
     )
     world.calls.append(stand_in)

@@ -145,9 +145,9 @@ def _check(cluster: Cluster) -> None:
         folds[event.decision_id], _ = fold(folds.get(event.decision_id, Calls(event.decision_id)), event)
         started.setdefault(event.attempt_id, 1)
     assert set(made) <= set(started), "a call was made without a record of its attempt"
-    for offset, event in cluster.world.decisions:
-        if offset < cluster.committed and event is not None and event.type.endswith("made.v1"):
-            assert folds[event.id].closed, "a decision was committed before its end was in the log"
+    for offset, order in cluster.world.decisions:
+        if offset < cluster.committed and isinstance(order, DecisionMade):
+            assert folds[order.id].closed, "a decision was committed before its end was in the log"
 
 
 def _wander(seeds: range) -> None:

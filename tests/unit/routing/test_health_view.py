@@ -1,5 +1,6 @@
 """Breakers of executors as decisions see them."""
 
+from routing.breaker import State
 from routing.desk_batch import GlobalReading
 from routing.health_view import worst_health
 from schemas.envelope import at_ms
@@ -8,14 +9,14 @@ from tests.desk_world import DeskWorld, FixedGlobals
 from tests.documents import tenant
 
 
-def row(provider: str, model: str, state: str, instance: str = "executor-0") -> ProviderHealth:
+def row(provider: str, model: str, state: State, instance: str = "executor-0") -> ProviderHealth:
     return ProviderHealth(
         provider=provider,
         model=model,
         instance=instance,
         version=1,
         state=state,
-        updated_at=at_ms(0),  # type: ignore[arg-type]
+        updated_at=at_ms(0),
     )
 
 

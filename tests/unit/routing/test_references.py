@@ -8,8 +8,14 @@ from routing.references import NameTable, Reference, normalise
 from schemas.control_catalog import CatalogDocument
 from tests.brain import chosen, denied, documents, request, tenant
 
-CATALOG = documents()["catalog/models@1"]
-assert isinstance(CATALOG, CatalogDocument)
+
+def _catalog() -> CatalogDocument:
+    catalog = documents()["catalog/models@1"]
+    assert isinstance(catalog, CatalogDocument)
+    return catalog
+
+
+CATALOG = _catalog()
 NAMES = NameTable(CATALOG)
 
 

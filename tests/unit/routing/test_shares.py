@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from routing.shares import ShareControl, count_choice, shares_of
 from schemas.control import DOCUMENT
-from schemas.control_policy import Shares
+from schemas.control_steering import Shares
 from schemas.decision import View
 from tests.brain import chosen, policy, request, shipped
 from tests.desk_world import DeskWorld
