@@ -34,7 +34,7 @@ demo: .venv/.demo-stamp ## Start Kafka and all stages, route simulated traffic, 
 	@$(BIN)/pointsman demo
 
 test: .venv/.dev-stamp ## Run all tests (a real Kafka is started on free ports)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m tests
 
 check: .venv/.dev-stamp ## Lint, format check, types (mypy and pyright), layers
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import signal
 import sys
 import uuid
 from collections.abc import Callable, Generator
@@ -61,6 +62,9 @@ def pytest_configure() -> None:
         if name.endswith(("_API_KEY", "_DSN")) or (name.startswith("POINTSMAN_") and name not in kept):
             del os.environ[name]
     sys.addaudithook(_watch)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Started in the background, a shell has this ignored, and so would every process that a test interrupts.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

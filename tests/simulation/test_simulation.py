@@ -13,7 +13,7 @@ from tests.simulation.mutations import Mutation
 from tests.simulation.world import Report, World
 
 SEEDS = 2_000
-CHUNK = 250
+CHUNK = 100
 MOST_SEEDS = 1_500
 """So many seeds may pass before a broken rule is noticed; most are noticed within ten, all within some hundred."""
 WEATHERS = {Mutation.KEEP_BY_OFFSETS: UNSETTLED, Mutation.LOSERS_RELEASE: SKEWED}
