@@ -1,7 +1,9 @@
-"""``python -m tests`` (`make test`): every test, in two parts; status 1 when one failed, was skipped or did not run.
+"""``python -m tests`` (`make test`): every test, in three parts; status 1 when one failed, was skipped or did not run.
 
-Tests that need nothing but this process run in two processes. Those with a broker, stages and deadlines run after them,
-one at a time: they start processes of their own, and what else runs on two cores would be part of what they measure.
+- Tests that only compute keep two processes busy; one that has nothing left takes tests over from the other.
+- Tests with stages mostly wait for starts and rebalances: two processes, each with a broker of its own; the tests of a
+  file stay together, for they share stages.
+- The fault tests alone: their own processes keep two cores busy, and what else ran would be a fault nobody planned.
 """
 
 import subprocess
@@ -15,7 +17,8 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 ROOT: Final = Path(__file__).parents[1]
-ONE_AT_A_TIME: Final = ("tests/docs", "tests/faults", "tests/stream")
+STAGES: Final = ("tests/docs", "tests/stream")
+FAULTS: Final = ("tests/faults",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,9 @@ class Part:
 
 
 PARTS: Final = (
-    Part("in two processes", ("-n", "2", "--dist", "worksteal", *(f"--ignore={folder}" for folder in ONE_AT_A_TIME))),
-    Part("one at a time", ONE_AT_A_TIME),
+    Part("without a broker", ("-n", "2", "--dist", "worksteal", *(f"--ignore={name}" for name in (*STAGES, *FAULTS)))),
+    Part("with stages", ("-n", "2", "--dist", "loadfile", *STAGES)),
+    Part("under faults", FAULTS),
 )
 
 

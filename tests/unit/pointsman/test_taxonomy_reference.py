@@ -10,6 +10,7 @@ from routing.words import TYPES
 from schemas.request import CopilotMode, JobType, SpaceType
 
 PAGE = markdown()
+SHIPPED = shipped_taxonomy()
 CLASSES = {
     "Code Generation": "code-generation",
     "Code Review/Debug": "code-review",
@@ -42,12 +43,12 @@ CLASSES = {
 @pytest.mark.parametrize(("name", "kind"), CLASSES.items())
 def test_classes_of_other_schemes_mean_a_type(name: str, kind: str) -> None:
     """Task types, clusters, specialities and intents that others write mean one of our types (R8)."""
-    assert Taxonomy(shipped_taxonomy()).type_named(name) == kind
+    assert Taxonomy(SHIPPED).type_named(name) == kind
 
 
 def test_the_page_names_everything() -> None:
     """Each type, alias, mode, job type and kind of space stands on the page."""
-    taxonomy = shipped_taxonomy()
+    taxonomy = SHIPPED
     aliases = [alias for profile in taxonomy.types.values() for alias in profile.aliases]
     for name in (*TYPES, *aliases, *CopilotMode, *JobType, *SpaceType):
         assert f"`{name}`" in PAGE
@@ -58,7 +59,7 @@ def test_the_page_names_everything() -> None:
 
 def test_no_class_means_two_types() -> None:
     """No alias is given twice, nor is it the name of another type."""
-    taxonomy = shipped_taxonomy()
+    taxonomy = SHIPPED
     aliases = [alias.replace("_", "-") for profile in taxonomy.types.values() for alias in profile.aliases]
     assert [alias for alias, count in Counter(aliases).items() if count > 1] == []
     own = {
