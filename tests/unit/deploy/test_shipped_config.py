@@ -25,6 +25,6 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_yaml_is_named(tmp_path: Path) -> None:
     """Broken YAML names its file and line."""
-    (tmp_path / "broken.yaml").write_text("kind: [")
-    with pytest.raises(ShippedConfigError, match=r"(?s)broken\.yaml.*line 1"):
+    (tmp_path / "broken.yaml").write_text("kind: flags\nname: }\n")
+    with pytest.raises(ShippedConfigError, match=r"(?s)broken\.yaml.*line 2"):
         shipped_documents(tmp_path)
