@@ -47,6 +47,8 @@ class Scheduler:
         self.log = log
         self.processes: list[Process] = []
         self._timers: list[tuple[int, int, Callable[[], None]]] = []
+        self._first_ms = FOREVER
+        """When the first timer is due: nearly every step comes before it."""
         self._count = 0
         self.steps = 0
         self.on_exit: Callable[[Process], None] = lambda _: None
@@ -59,7 +61,9 @@ class Scheduler:
     def later(self, delay_ms: int, action: Callable[[], None]) -> None:
         """Call ``action`` after ``delay_ms``."""
         self._count += 1
-        self._timers.append((self.now_ms + delay_ms, self._count, action))
+        at_ms = self.log.now_ms + delay_ms
+        self._timers.append((at_ms, self._count, action))
+        self._first_ms = min(self._first_ms, at_ms)
 
     def spawn(self, process: Process) -> None:
         """Add a process; it starts with its first step."""
@@ -82,7 +86,8 @@ class Scheduler:
         """Run one step of one process; return it, or None when only time has moved."""
         self.steps += 1
         self._due()
-        ready = [process for process in self.processes if process.ready(self.now_ms, self.log.version)]
+        now, version = self.log.now_ms, self.log.version
+        ready = [process for process in self.processes if process.ready(now, version)]
         if not ready:
             self._sleep(extra_timer_ms)
             return None
@@ -100,10 +105,11 @@ class Scheduler:
         return process
 
     def _due(self) -> None:
-        now = self.now_ms
-        due = [timer for timer in self._timers if timer[0] <= now]
-        if due:
+        now = self.log.now_ms
+        if self._first_ms <= now:
+            due = [timer for timer in self._timers if timer[0] <= now]
             self._timers = [timer for timer in self._timers if timer[0] > now]
+            self._first_ms = min((timer[0] for timer in self._timers), default=FOREVER)
             for _, _, action in sorted(due, key=lambda timer: timer[:2]):
                 action()
         for process in self.processes:

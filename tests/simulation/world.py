@@ -224,8 +224,12 @@ class World:
                 process.resume_at_ms = self.log.now_ms
 
     def _next_timer(self) -> int | None:
-        times = [self.log.next_expiry_ms(), *(group.next_expiry_ms() for group in self.groups.values())]
-        return min((time for time in times if time is not None), default=None)
+        first = self.log.next_expiry_ms()
+        for group in self.groups.values():
+            time = group.next_expiry_ms()
+            if time is not None and (first is None or time < first):
+                first = time
+        return first
 
     def _at_rest(self) -> bool:
         return not self._open()
