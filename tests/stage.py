@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -94,13 +94,13 @@ class Stage:
 
 @contextmanager
 def running(settings: Settings, run_dir: Path, *names: str) -> Iterator[dict[str, Stage]]:
-    """Run one slot of each named stage; all are stopped at the end."""
-    stages = {name: Stage(settings, run_dir, name) for name in names}
-    try:
+    """Run one slot of each named stage; all are stopped at the end, the last first, also when one cannot be started."""
+    stages: dict[str, Stage] = {}
+    with ExitStack() as stack:
+        for name in names:
+            stages[name] = Stage(settings, run_dir, name)
+            stack.callback(stages[name].stop)
         yield stages
-    finally:
-        for stage in stages.values():
-            stage.stop()
 
 
 def publish(settings: Settings, outputs: Iterable[Output]) -> None:
