@@ -5,7 +5,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(question: Callable[[], T], what: str, seconds: float = 30.0) -> T:
+def eventually(question: Callable[[], T], what: str, seconds: float = 60.0) -> T:
     """Ask until the answer is true and return it; fail with `what` was awaited after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:

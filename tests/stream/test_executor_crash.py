@@ -77,7 +77,8 @@ def test_kill_in_mid_call_ends_unknown_and_never_calls_again(log: Log, settings:
 def test_an_orderly_stop_lets_calls_end_and_commits_them(log: Log, settings: Settings) -> None:
     """SIGTERM: no new calls, running ones end and are committed; the next start does the rest, with no unknown."""
     first = Stage(settings, settings.run_dir, "executor")
-    decisions = log.submit(plan("slow", "narrow"), count=3) + log.submit(plan("slow"), count=20, tenants=TENANTS)
+    decisions = log.submit(plan("slow", "narrow"), count=3, seconds=240)
+    decisions += log.submit(plan("slow"), count=20, tenants=TENANTS, seconds=240)
     eventually(lambda: len(_claimed(log, decisions)) >= 21, "calls are under way")
     assert first.stop() == 0
     events = log.calls(*decisions)
