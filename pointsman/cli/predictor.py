@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add `predictor` with its commands."""
+    from pointsman.cli.predictor_train import train
+
     predictor = typer.Typer(help="Trained predictors of quality, published as configuration.", no_args_is_help=True)
     predictor.command("publish")(publish)
+    predictor.command("train")(train)
     predictor.command("show")(show)
     app.add_typer(predictor, name="predictor")
 
