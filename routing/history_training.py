@@ -11,8 +11,8 @@ Econometrica 89 (2021)), and the trainer of evaluation matrices learns from thos
                    c_m         = decisions in which m could be drawn / sum of w where m was drawn
 
 ``c_m`` normalises the weights. One decision in a hundred that drew a model stands for a hundred: the noise of the
-scores is that much larger, so cells are drawn to the overall mean as by ``SHRINK`` *effective* decisions of the model
-that was drawn least, and no trees are grown on them.
+scores is that much larger, so clusters and leaves are drawn to the overall mean as by ``SHRINK`` *effective* decisions
+of the model that was drawn least.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,9 +28,11 @@ from routing.rescore_table import Floats
 
 STRENGTH: Final = 10.0
 """Decisions that the mean above counts as in a type mean."""
-SHRINK: Final = 10.0
+SHRINK: Final = 5.0
 _CLUSTERS: Final = 24
 _ROWS_PER_CLUSTER: Final = 40
+_TREES: Final = 100
+_LEAST_LEAF: Final = 30
 
 
 def type_means(known: Logged, kinds: Sequence[str], clip: float = CLIP) -> Floats:
@@ -81,9 +83,13 @@ def sizes(known: Logged, clip: float = CLIP) -> Floats:
 
 def settings_for(known: Logged) -> TrainingSettings:
     """Return what shapes a model of so many decisions."""
-    per_size = len(known) / max(1.0, float(sizes(known).min()))
+    shrink = round(SHRINK * len(known) / max(1.0, float(sizes(known).min())), 6)
     return TrainingSettings(
-        clusters=max(2, min(_CLUSTERS, len(known) // _ROWS_PER_CLUSTER)), shrink=round(SHRINK * per_size, 6), trees=0
+        clusters=max(2, min(_CLUSTERS, len(known) // _ROWS_PER_CLUSTER)),
+        shrink=shrink,
+        trees=_TREES,
+        leaf_shrink=shrink,
+        min_leaf=_LEAST_LEAF,
     )
 
 

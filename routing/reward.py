@@ -14,8 +14,8 @@
 
 Weights are those by which the policy reads the same signals for preferences (``SignalWeights``: judgements, not
 measurements); a failed check weighs 1. Silence is not evidence: an answer that nobody said anything about has no
-reward, or whatever the router chose would come to look good. Where people rate seldom and complain often, rewards are low for
-all models alike: only differences between models are ever read.
+reward, or whatever the router chose would come to look good. Where people rate seldom and complain often, rewards are
+low for all models alike: only differences between models are ever read.
 """
 
 from collections.abc import Iterable

@@ -3,9 +3,9 @@
 All rewarded decisions that could have gone to one of several models are parted by time. The earlier part teaches, the
 later part judges: each rule picks, among the models that the log could have drawn, the one it expects most of, and what
 those picks are worth is estimated doubly robust (``routing.off_policy``), with the type means of the earlier part as
-the model of the reward. The lift is the difference of two rules on the same decisions and resamples. A lift whose interval
-reaches zero is no reason to change a router: then the verdict is "cannot tell", with the number of decisions that
-would tell.
+the model of the reward. The lift is the difference of two rules on the same decisions and resamples. A lift whose
+interval reaches zero is no reason to change a router: then the verdict is "cannot tell", with the number of decisions
+that would tell.
 """
 
 from collections.abc import Mapping

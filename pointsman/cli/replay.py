@@ -17,14 +17,12 @@ _EVERY = 0.5
 
 def register(app: typer.Typer) -> None:
     """Add `replay` with its commands."""
+    from pointsman.cli.replay_rescore import rescore
+
     replay = typer.Typer(help="History, computed again.", no_args_is_help=True)
-    replay.callback()(_group)
     replay.command("verify")(verify)
+    replay.command("rescore")(rescore)
     app.add_typer(replay, name="replay")
-
-
-def _group() -> None:
-    """Hold the commands together."""
 
 
 def verify(run_dir: RunDirOption = DEFAULT_RUN_DIR, output: OutputOption = Output.TABLE) -> None:
