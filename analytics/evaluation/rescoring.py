@@ -2,7 +2,8 @@
 
 The other router decides greedily, by what each decision read. Its rewards are estimated doubly robust
 (``routing.off_policy``) on the rewarded decisions whose model the log could have drawn, beside what was done on the
-same ones. No figure is given where the log cannot speak for it: too few decisions are covered, or too few effective ones.
+same ones. No figure is given where the log cannot speak for it: too few decisions are covered, or too few effective
+ones.
 """
 
 from collections.abc import Sequence
