@@ -7,7 +7,7 @@ words alone; the truth knows.
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from routing.catalog import CompiledConfig
@@ -76,13 +76,15 @@ def prompt(seed: int, number: int) -> tuple[str, str]:
     return about, " ".join([*own, *other])
 
 
-def events(compiled: CompiledConfig, truth: Truth, count: int, seed: int = 0, partition: int = 0) -> Iterator[Said]:
+def events(
+    compiled: CompiledConfig, truth: Truth, count: int, seed: int = 0, partition: int = 0, since: datetime = NOW
+) -> Iterator[Said]:
     """Yield the events of ``count`` requests, each rated; the request of number n lies at offset n."""
     policy = compiled.tenant(TENANT)
     assert policy is not None
     for number in range(count):
         about, text = prompt(seed, number)
-        name, at = f"r{number}", NOW + timedelta(seconds=number)
+        name, at = f"r{number}", since + timedelta(milliseconds=number)
         common: dict[str, Any] = {"occurred_at": at, "tenant": TENANT, "request_id": name}
         asked = RequestReceived(id=f"q{number}", prompt=text, area_task_type="general", **common)
         task = classify(asked, compiled)
