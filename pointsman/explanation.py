@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from pointsman.lines import columns, decision_line, dollars, result_line, said_words, seconds
 from pointsman.story import Story
-from schemas.decision import DecisionCancelled, DecisionMade, RequestRefused, SignalsView, WindowLine
+from schemas.adaptation import AppliedAdaptation
+from schemas.decision import AttemptPlan, DecisionCancelled, DecisionMade, RequestRefused, SignalsView, WindowLine
 from schemas.ledger import Adjusted, Conflicted, Forfeited, Held, LedgerEvent, Released, Settled
 from schemas.outcome import OutcomeInferred, OutcomeRated
 from schemas.override import OverrideAnswered, OverrideRequested
@@ -80,6 +81,7 @@ def _decision(event: DecisionMade | RequestRefused) -> Iterator[str]:
             "chain",
             " -> ".join(f"{plan.model} ({plan.provider}, at most {dollars(plan.bound)})" for plan in event.chain),
         )
+        yield from _block("adapted", [_adapted(plan) for plan in event.chain if plan.adaptation is not None])
         if event.weights is not None:
             by = f" (profile {event.profile})" if event.profile is not None else ""
             yield _line("weights", ", ".join(f"{name} {weight:.2f}" for name, weight in event.weights.items()) + by)
@@ -92,6 +94,20 @@ def _decision(event: DecisionMade | RequestRefused) -> Iterator[str]:
     rows = [(veto.model, veto.rule, veto.source, veto.detail or "") for veto in event.vetoes]
     yield from _block("vetoes", columns(rows))
     yield from _block("budget", [_window(window) for window in event.view.windows])
+
+
+def _adapted(plan: AttemptPlan) -> str:
+    """Return how the prompt is changed for a model of the chain."""
+    found = plan.adaptation or AppliedAdaptation(source="")
+    parts = [
+        f"{len(found.instructions)} characters of instructions (about {found.added_tokens} tokens)"
+        if found.instructions
+        else "",
+        "instructions in the user's message" if found.place == "user" else "",
+        f"stop {', '.join(map(repr, found.stop))}" if found.stop else "",
+        f"effort {found.effort}" if found.effort is not None else "",
+    ]
+    return f"{plan.model}: {'; '.join(filter(None, parts)) or 'nothing'}, by {found.source}"
 
 
 def _candidates(event: DecisionMade) -> list[str]:

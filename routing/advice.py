@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import orjson
 
+from routing.adaptation import BOUND_PER_MESSAGE
 from routing.build import build, fresh
-from routing.classify import BOUND_FIXED, BOUND_PER_MESSAGE, expected_output, expected_pattern
+from routing.classify import BOUND_FIXED, expected_output, expected_pattern
 from routing.taxonomy import Taxonomy
 from routing.text import SAMPLE
 from schemas.classification import TaskDescriptor, TaskType

@@ -14,6 +14,7 @@ from routing.candidates import (
     money_vetoes,
     open_veto,
     survey,
+    tokens_of,
 )
 from routing.counterfactual import Look
 from routing.decide import boosts_of
@@ -114,7 +115,7 @@ def _bar(item: Veto, figure: str | None, limit: str | None) -> Bar:
 def _figures(item: Veto, row: Row, s: Situation) -> tuple[str | None, str | None]:
     """Return (what the model has, what it would need) for a veto of documents or abilities."""
     entry, policy = row.entry, s.policy
-    tokens = s.input_tokens + min(s.output_tokens, s.max_output, entry.max_output_tokens)
+    tokens = tokens_of(s, row)
     found: dict[str, tuple[str | None, str | None]] = {
         "retired": (entry.state, _listed(policy.settings.lifecycle)),
         "not_in_pool": (None, _listed(policy.settings.pool)),

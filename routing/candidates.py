@@ -121,10 +121,15 @@ def ability_vetoes(row: Row, s: Situation) -> Iterator[Veto]:
         yield veto(entry.id, VetoRule.VISION, catalog)
     if task.needs_tools and not entry.tools:
         yield veto(entry.id, VetoRule.TOOLS, catalog)
-    if s.input_tokens + min(s.output_tokens, s.max_output, entry.max_output_tokens) > entry.context_window:
+    if tokens_of(s, row) > entry.context_window:
         yield veto(entry.id, VetoRule.CONTEXT_WINDOW, catalog, f"{entry.context_window} tokens")
     if entry.quality < s.min_quality:
         yield veto(entry.id, VetoRule.MIN_QUALITY, s.quality_source, f"quality {entry.quality:.0f}")
+
+
+def tokens_of(s: Situation, row: Row) -> int:
+    """Return the tokens of prompt and answer that a model's context window has to hold."""
+    return s.input_tokens + row.added_tokens + min(s.output_tokens, s.max_output, row.entry.max_output_tokens)
 
 
 def endpoint_of(row: Row, health: Mapping[str, str]) -> tuple[ServedBy | None, bool]:
@@ -245,8 +250,9 @@ def survey(  # noqa: C901, PLR0912, PLR0915 - one pass over all models, the hot 
             cost = -(-(tokens_in * price_in + output * price_out) // MILLION)
         else:
             rates = row.priced
-            needed = bound(rates, bound_in, most, s.most)
-            cost = estimate(rates, tokens_in, output, s.likely, warm_tokens if warm == model else 0)
+            needed = bound(rates, bound_in + row.added_bound, most, s.most)
+            cached = warm_tokens if warm == model else 0
+            cost = estimate(rates, tokens_in + row.added_tokens, output, s.likely, cached)
         if needed > money:
             barred = next(money_vetoes(model, needed, s), None)
             if barred is not None:

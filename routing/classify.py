@@ -5,6 +5,7 @@ from typing import Final, Literal, NamedTuple
 
 from pydantic_core import to_json
 
+from routing.adaptation import BOUND_PER_MESSAGE
 from routing.blend import blended
 from routing.build import build
 from routing.catalog import CompiledConfig
@@ -23,7 +24,6 @@ from schemas.request import Attachment, RequestReceived
 Complexity = Literal["simple", "medium", "complex", "critical"]
 Pattern = Literal["single-shot", "multi-step", "iterative"]
 _NO_PREDICTIONS: Final[dict[str, float]] = {}
-BOUND_PER_MESSAGE: Final = 8
 BOUND_FIXED: Final = 64
 BOUND_TOOL_USE: Final = 1024
 """Tokens that providers add of their own when tools are given."""

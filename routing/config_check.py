@@ -86,6 +86,8 @@ def _named(  # noqa: C901 - one loop per field that names models
         yield ("fallbacks", model), model
         for index, text in enumerate(chain):
             yield ("fallbacks", model, index), text
+    for model in document.adaptations:
+        yield ("adaptations", model), model
     if document.shares is not None:
         for model in (*document.shares.targets, *document.shares.upper_limits):
             yield ("shares",), model

@@ -22,10 +22,10 @@ def cost_interval(s: Situation, row: Row, output: int, most: int) -> tuple[int, 
     known, strength = s.view.statistics.get(row.entry.id), s.policy.scoring.history_strength
     low = drawn(output * _LOW, _of(known, "output_p10"), known, strength)
     high = drawn(output * _HIGH, _of(known, "output_p90"), known, strength)
-    rates = row.priced
+    rates, tokens = row.priced, s.input_tokens + row.added_tokens
     return (
-        estimate(rates, s.input_tokens, min(int(low), most), s.likely),
-        estimate(rates, s.input_tokens, min(int(high), most), s.likely),
+        estimate(rates, tokens, min(int(low), most), s.likely),
+        estimate(rates, tokens, min(int(high), most), s.likely),
     )
 
 

@@ -43,6 +43,7 @@ class Lane(NamedTuple):
     """Share of good answers that the catalog's ability for the type stands for."""
     boost: float
     context_window: int
+    """Less what the adaptation of prompts adds."""
     ability: float
     ttft_ms: int
     ms_per_token: float
@@ -53,7 +54,7 @@ class Lane(NamedTuple):
     """Whether nothing in the documents bars it."""
     preferred: bool
     flat: bool
-    """Whether nothing but tokens is charged, at one rate whatever the length."""
+    """Whether nothing but tokens is charged, at one rate whatever the length, and the prompt is sent as it is."""
     price_in: int
     price_out: int
     bound_in: int
@@ -152,7 +153,7 @@ class LaneTable:
             quality=terms.quality,
             prior=terms.prior,
             boost=terms.boost,
-            context_window=entry.context_window,
+            context_window=entry.context_window - row.added_tokens,
             ability=entry.quality,
             ttft_ms=entry.ttft_ms,
             ms_per_token=entry.ms_per_token,
@@ -161,7 +162,7 @@ class LaneTable:
             tool_skill=entry.tool_skill,
             free=row.veto is None,
             preferred=row.preferred,
-            flat=rates is not None and not rates.tiers and pieces(rates, _ONE_OF_EACH) == 0,
+            flat=rates is not None and row.adaptation is None and not rates.tiers and pieces(rates, _ONE_OF_EACH) == 0,
             price_in=rates.input if rates is not None else 0,
             price_out=rates.output if rates is not None else 0,
             bound_in=rates.bound_input if rates is not None else 0,

@@ -191,7 +191,9 @@ class _Part:
 
     def _money(self, output: Floats, most: Floats) -> tuple[Ints, Ints]:
         """Return (bound, estimate) in pico-dollars, whole numbers; rows that pass 64 bits are decided one by one."""
-        bound_in, tokens_in = self._column["bound"][:, None], self._column["input"][:, None]
+        added = np.array([lane.row.added_bound for lane in self._lanes], dtype=np.int64)
+        bound_in = self._column["bound"][:, None] + added
+        tokens_in = self._column["input"][:, None] + np.array([lane.row.added_tokens for lane in self._lanes])
         shape = self.barred.shape
         most_in, most_out = self._prices("bound_in", shape), self._prices("price_out", shape)
         likely_in, likely_out = self._prices("price_in", shape), self._prices("price_out", shape)
@@ -202,10 +204,10 @@ class _Part:
                 continue
             fee[at] = rates.per_request
             for tier in rates.tiers:
-                over = bound_in[:, 0] > tier.above
+                over = bound_in[:, at] > tier.above
                 most_in[over, at] = np.maximum(most_in[over, at], max(tier.input, tier.cache_write, tier.cached_input))
                 most_out[over, at] = np.maximum(most_out[over, at], tier.output)
-                over = tokens_in[:, 0] > tier.above
+                over = tokens_in[:, at] > tier.above
                 likely_in[over, at], likely_out[over, at] = tier.input, tier.output
         rough = bound_in * most_in.astype(np.float64) + most * most_out
         np.maximum(rough, tokens_in * likely_in.astype(np.float64) + output * likely_out, out=rough)

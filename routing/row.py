@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from routing.adaptation import RowAdaptation
 from routing.build import build
 from routing.models import ModelEntry
 from routing.pricing import Rates
@@ -22,6 +23,18 @@ class Row:
     sensitive_ok: bool
     own_price: bool
     """Whether the rates are the tenant's own."""
+    adaptation: RowAdaptation | None = None
+    """How prompts are changed for it."""
+
+    @property
+    def added_tokens(self) -> int:
+        """Estimated input tokens that the adaptation adds."""
+        return 0 if self.adaptation is None else self.adaptation.tokens
+
+    @property
+    def added_bound(self) -> int:
+        """What it adds to the bound of input tokens."""
+        return 0 if self.adaptation is None else self.adaptation.bound
 
     @property
     def priced(self) -> Rates:

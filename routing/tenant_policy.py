@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from routing.adaptation import compile_adaptations
 from routing.budget_policy import BudgetPolicy
 from routing.clusters import ClusterTable, plan_of
 from routing.dimensions import Dimensions
@@ -72,6 +73,7 @@ class TenantPolicy:
         self.names = names
         self.predictor = predictor
         self.models: Mapping[str, ModelEntry] = {entry.id: entry for entry in entries}
+        self._adaptations = compile_adaptations(policy, names)
         self.plans = compile_plans(plans, names)
         self.clusters = plan_of(policy, clusters)
         self.rules = compile_rules(policy, names, tenant, self.plans.layers_left_out, clusters)
@@ -207,6 +209,7 @@ class TenantPolicy:
             or entry.maker in self._preferred_providers,
             sensitive_ok=self._sensitive is None or entry.id in self._sensitive,
             own_price=entry.own_prices_since is not None and now >= entry.own_prices_since,
+            adaptation=self._adaptations.get(entry.id),
         )
 
     def _rank(self, provider: str) -> int:

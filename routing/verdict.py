@@ -32,6 +32,7 @@ def plan_of(item: Scored, s: Situation) -> AttemptPlan:
             "estimated_cost": item.cost,
             "estimated_latency_ms": item.latency,
             "prices": s.policy.document if item.row.own_price else None,
+            "adaptation": None if item.row.adaptation is None else item.row.adaptation.applied(s.task.complexity),
         },
     )
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from schemas.classification import TaskType
+from schemas.control_adaptation import Adaptation
 from schemas.control_base import DocumentBase, DocumentReference, Milliseconds, ModelReference, Share, Strict
 from schemas.control_preferences import Preferences
 from schemas.control_steering import Advice, Cascade, Complexity, ConfidencePoint, DecisionCache, Exploration, Shares
@@ -221,6 +222,8 @@ class PolicyDocument(DocumentBase):
     """Without it no prompt is compared with clusters."""
     fallbacks: dict[ModelReference, tuple[ModelReference, ...]] = {}
     """Fallback chain of a model, before the next best by score."""
+    adaptations: Annotated[dict[ModelReference, Adaptation], Field(max_length=500)] = {}
+    """How prompts are changed for a model; of several references that mean it, the first listed counts."""
     chain_length: Annotated[int, Field(ge=1, le=5)] = 3
     forced_fallback: bool = False
     """Whether a model that a person forced may be replaced by others when its provider fails."""

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import AwareDatetime, Field
 
+from schemas.adaptation import AppliedAdaptation
 from schemas.envelope import Event, Frozen
 from schemas.money import Money
 from schemas.user_settings import UserSettings
@@ -172,6 +173,8 @@ class AttemptPlan(Frozen):
     estimated_latency_ms: int
     prices: str | None = None
     """``tenant/name@version`` where the price is the tenant's own, not of the decision's price book."""
+    adaptation: AppliedAdaptation | None = None
+    """How the prompt is changed for the model (SPEC R14); estimates and bound count what it adds."""
 
 
 class SignalsView(Frozen):

@@ -8,6 +8,7 @@ from routing.signals import question_of
 from routing.text import sample
 from schemas.decision import AdviceOrdered, AttemptPlan, CallOrder
 from schemas.request import RequestReceived
+from streams.executor_adaptation import adapted
 
 
 class ContentUnavailableError(Exception):
@@ -15,10 +16,10 @@ class ContentUnavailableError(Exception):
 
 
 def request_of(order: CallOrder, request: RequestReceived, plan: AttemptPlan) -> ChatRequest:
-    """Return the call that an order asks for; raises ``ContentUnavailableError``."""
+    """Return the call that an order asks for, adapted to its model; raises ``ContentUnavailableError``."""
     if isinstance(order, AdviceOrdered):
-        return advice_request(request, plan, order)
-    return chat_request(request, plan, stream=order.stream)
+        return adapted(advice_request(request, plan, order), plan.adaptation)
+    return adapted(chat_request(request, plan, stream=order.stream), plan.adaptation)
 
 
 def chat_request(request: RequestReceived, plan: AttemptPlan, *, stream: bool) -> ChatRequest:

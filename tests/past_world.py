@@ -28,8 +28,8 @@ from tests.brain import NOW, with_documents
 
 TENANT: Final = "past"
 POOL: Final = ("gpt-4.1", "claude-haiku-4.5", "gpt-5-mini")
-EXPLORING: Final = {"share": 0.5, "within": 1, "sharpness": 0}
-SURE: Final = {"share": 0}
+EXPLORING: Final[Mapping[str, float]] = {"share": 0.5, "within": 1, "sharpness": 0}
+SURE: Final[Mapping[str, float]] = {"share": 0}
 WORDS: Final = {
     "code": ("function", "loop", "compile", "array", "return", "pointer"),
     "verse": ("poem", "sorrow", "garden", "moonlight", "river", "voice"),

@@ -1,5 +1,6 @@
 """What the log's own history teaches, from the records of a real broker to a published document."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import pytest
@@ -16,7 +17,7 @@ from tests.stage import prepared, publish
 COUNT = 700
 
 
-def _history(settings: Settings, exploration: dict[str, float], count: int) -> Installation:
+def _history(settings: Settings, exploration: Mapping[str, float], count: int) -> Installation:
     prepared(settings, [*shipped_documents(), *documents(exploration)])
     partition = partition_for(TENANT, settings.partitions)
     said = events(config(exploration), APART, count, partition=partition, since=datetime.now(UTC))

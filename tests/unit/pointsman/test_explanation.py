@@ -2,6 +2,7 @@ import pytest
 
 from pointsman.explanation import lines
 from pointsman.story import TOLD, Entry, Story
+from schemas.adaptation import AppliedAdaptation
 from schemas.decision import Candidate, DecisionMade, LevelSaid, PreferenceView, RequestRefused, Veto, View
 from schemas.envelope import Event
 from schemas.record import Record
@@ -75,3 +76,11 @@ def test_an_event_that_cannot_be_read_is_no_obstacle() -> None:
     told = story(made())
     told.entries.append(Entry(Record("results", 2, 1, 0, b"acme", b"?"), None))
     assert list(lines(told))
+
+
+def test_how_a_prompt_is_changed_for_its_model_is_shown() -> None:
+    """The story says what is added for a model of the chain and by which document, not the text itself (R14)."""
+    applied = AppliedAdaptation(source="policy/own@2", instructions="Be brief.", effort="high", added_tokens=3)
+    event = made().model_copy(update={"chain": (PLAN.model_copy(update={"adaptation": applied}),)})
+    [line] = [line for line in lines(story(event)) if line.startswith("adapted")]
+    assert line.endswith(f"{PLAN.model}: 9 characters of instructions (about 3 tokens); effort high, by policy/own@2")

@@ -1,5 +1,7 @@
 """History under another router: what changes, and what the log can say of it."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from pointsman.rescoring import NoRouterError, rescored, under
@@ -18,7 +20,7 @@ CHEAP = PolicyDocument.model_validate(
 ELSEWHERE = PolicyDocument.model_validate({"name": "elsewhere", "pool": ["o3"]})
 
 
-def _world(exploration: dict[str, float]) -> tuple[CompiledConfig, list[PastDecision]]:
+def _world(exploration: Mapping[str, float]) -> tuple[CompiledConfig, list[PastDecision]]:
     base = config(exploration)
     compiled = base.replaced(CHEAP).replaced(ELSEWHERE)
     return compiled, folded(events(base, APART, 600)).decisions()
@@ -50,7 +52,7 @@ def test_the_same_router_changes_what_was_explored_alone() -> None:
 
 
 @pytest.mark.parametrize(("exploration", "router"), [(SURE, "only-mini"), (EXPLORING, "elsewhere")])
-def test_it_refuses_what_the_log_cannot_speak_for(exploration: dict[str, float], router: str) -> None:
+def test_it_refuses_what_the_log_cannot_speak_for(exploration: Mapping[str, float], router: str) -> None:
     """Models that were never drawn, or never could be, have no estimate; changes and cost are told all the same."""
     compiled, history = _world(exploration)
     found = rescored(history, under(compiled, TENANT, router))

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from routing.adaptation import BOUND_PER_MESSAGE
 from routing.catalog import compile_config
-from routing.classify import BOUND_FIXED, BOUND_PER_MESSAGE, classify, input_bound
+from routing.classify import BOUND_FIXED, classify, input_bound
 from schemas.classification import TaskDescriptor, TaskType
 from schemas.control_tenant import Area, Space
 from schemas.request import Attachment, Constraints, CopilotMode, JobType, Message
