@@ -28,6 +28,7 @@ APPLY_SECONDS = 10.0
 def register(app: typer.Typer) -> None:
     """Add `config` with its commands."""
     from pointsman.cli.weights import set_weight
+    from pointsman.cli.weights_fit import fit_weights
 
     config = typer.Typer(help="Configuration: versioned documents, published as events.", no_args_is_help=True)
     config.command("apply")(apply)
@@ -35,6 +36,7 @@ def register(app: typer.Typer) -> None:
     config.command("show")(show)
     config.command("diff")(diff)
     config.command("set-weight")(set_weight)
+    config.command("fit-weights")(fit_weights)
     config.command("keygen")(keygen)
     app.add_typer(config, name="config")
 

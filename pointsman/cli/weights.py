@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from schemas.control_tenant import TenantDocument
 
 
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only show what would be published.")]
+
+
 def set_weight(
     term: Annotated[str, typer.Argument(help="capability, cost, quality, latency, history, or an own dimension.")],
     value: Annotated[float, typer.Argument(min=0, max=1, help="Its weight, 0 to 1.")],
     tenant: TenantOption = DEFAULT_TENANT,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be published.")] = False,
+    dry_run: DryRunOption = False,
     timeout: TimeoutOption = APPLY_SECONDS,
     run_dir: RunDirOption = DEFAULT_RUN_DIR,
     output: OutputOption = Output.TABLE,
