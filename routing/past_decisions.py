@@ -38,8 +38,9 @@ class PastDecision:
 
     @property
     def free(self) -> bool:
-        """Whether the router chose, not a person: only then the propensities tell how it came about."""
-        return self.decision.forced_by is None and self.decision.view.override is None
+        """Whether the router chose, not a person or a probe: only then the propensities tell how it came about."""
+        decision = self.decision
+        return decision.forced_by is None and decision.view.override is None and not decision.probe
 
     @property
     def sensitive(self) -> bool:
