@@ -9,10 +9,10 @@ A pair says which of two candidates of one decision was preferred, with the term
     w             = argmax  sum(log P) + strength * sum(w0 * log w),   w >= 0, sum(w) = 1
 
 That is the model of R. Bradley and M. Terry (Biometrika 39, 1952) with the score as ability, and a Dirichlet prior
-worth ``STRENGTH`` pairs around the weights in force, w0. Overrides alone would only ever say where the router was wrong; the
-liked answers hold against them. Solved by exponentiated gradient (J. Kivinen, M. Warmuth, Information and Computation
-132, 1997) in a fixed number of steps: the same pairs give the same weights. ``SCALE`` makes a gap of 0.1 in the score
-three to one.
+worth ``STRENGTH`` pairs around the weights in force, w0. Overrides alone would only ever say where the router was
+wrong; the liked answers hold against them. Solved by exponentiated gradient (J. Kivinen, M. Warmuth, Information and
+Computation 132, 1997) in a fixed number of steps: the same pairs give the same weights. ``SCALE`` makes a gap of 0.1
+in the score three to one.
 """
 
 from collections.abc import Mapping, Sequence

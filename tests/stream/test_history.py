@@ -66,3 +66,6 @@ def test_history_without_exploration_is_refused(settings: Settings, days: tuple[
     assert "predictor/own" not in read_store(settings).current
     told = here.run("replay", "rescore", "--router", "latency-first", "--tenant", TENANT, *days, status=6)
     assert "no estimate of quality" in told.stderr
+    fitted = here.run("config", "fit-weights", "--tenant", TENANT, *days, status=6)
+    assert "20 are needed" in fitted.stderr
+    assert read_store(settings).current[f"tenant/{TENANT}"].version == 1
