@@ -38,15 +38,19 @@ def wants_advice(advice: Advice | None, facts: RequestFacts, task: TaskDescripto
     """Return whether a model is asked before this request is decided: it is worth it, and there is time for it."""
     if advice is None or facts.model != "auto" or task.modality != "text":
         return False
-    limits = facts.constraints
-    in_time = (limits.max_latency_ms is None or limits.max_latency_ms > 2 * advice.timeout_ms) and (
-        limits.deadline is None or (limits.deadline - now).total_seconds() * 1000 > 2 * advice.timeout_ms
-    )
     return (
-        in_time
+        is_in_time(facts, advice.timeout_ms, now)
         and task.complexity in advice.complexity
         and task.confidence < advice.below_confidence
         and facts.priority >= advice.min_priority
+    )
+
+
+def is_in_time(facts: RequestFacts, timeout_ms: int, now: datetime) -> bool:
+    """Return whether a request can wait so long before it is decided, and have as much time left at least."""
+    limits = facts.constraints
+    return (limits.max_latency_ms is None or limits.max_latency_ms > 2 * timeout_ms) and (
+        limits.deadline is None or (limits.deadline - now).total_seconds() * 1000 > 2 * timeout_ms
     )
 
 

@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-from base64 import b64decode, b64encode
 from typing import Final
 
 import numpy as np
 
-from routing.encoder import Encoder, Vector, unit
+from routing.encoder import Encoder, Vector, packed, unit, unpacked
 from routing.text import sample
 from schemas.control_clusters import Centroids, ClustersDocument
 
@@ -34,19 +33,17 @@ def centroids_of(document: ClustersDocument, encoder: Encoder) -> Centroids:
         total = np.zeros(encoder.dimension, dtype=np.int64)
         for example in cluster.examples:
             total += unit(encoder.encode(sampled(example)))
-        vectors[name] = b64encode(unit(total).astype("<i2").tobytes()).decode()
+        vectors[name] = packed(unit(total))
     return Centroids(data=data_hash(document, encoder.id), vectors=vectors)
 
 
 def vectors_of(centroids: Centroids, names: tuple[str, ...]) -> Vector | None:
     """Return the vectors of clusters (clusters, dimension), or None: one is missing, or they are of several lengths."""
-    try:
-        parts = [b64decode(centroids.vectors[name], validate=True) for name in names]
-    except (KeyError, ValueError):
+    read = [unpacked(centroids.vectors.get(name, "")) for name in names]
+    parts = [part for part in read if part is not None]
+    if len(parts) != len(names) or len({len(part) for part in parts}) != 1:
         return None
-    if len({len(part) for part in parts}) != 1 or not parts[0] or len(parts[0]) % 2:
-        return None
-    return np.stack([np.frombuffer(part, "<i2").astype(np.int64) for part in parts])
+    return np.stack(parts)
 
 
 def rebuilt(document: ClustersDocument, encoder: Encoder) -> ClustersDocument:

@@ -6,7 +6,7 @@ A cluster counts when its score reaches ``threshold.score`` and is at least ``th
 on written examples the margin tells far better than the score whether the first is right (docs/clusters.md).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NamedTuple, Protocol
 
 from routing.build import build
@@ -46,6 +46,8 @@ class ClusterTable:
         self.document = document
         self.reference = document.reference
         self.encoder = document.encoder
+        self.embedding = document.embedding
+        """Who is asked for the vector of a text; None: an encoder of this machine reads it."""
         self.names = tuple(document.clusters)
         self.cluster_of: Mapping[str, str] = {
             kind.value: name for name, cluster in document.clusters.items() for kind in cluster.types
@@ -79,13 +81,20 @@ class ClusterTable:
         return self.read_vector(text, encoder.encode(text))
 
     def read_vector(self, text: str, vector: Vector) -> ClusterReading | None:
-        """Return the scores of a text whose vector is there already (also one that came with an event)."""
-        if self._centroids is None or self._centroids.shape[1] != len(vector):
+        """Return the scores of a text whose vector is there already."""
+        return self.weigh(vector, self.hits(text))
+
+    def hits(self, text: str) -> list[int]:
+        """Return per cluster how many of its keywords and patterns occur in a text: all that scores need of it."""
+        return self._words.hits(text)
+
+    def weigh(self, vector: Vector, hits: Sequence[int]) -> ClusterReading | None:
+        """Return the scores of a vector that came with an event, and of the hits that its text had."""
+        if self._centroids is None or self._centroids.shape[1] != len(vector) or len(hits) != len(self.names):
             return None
         direction = unit(vector)
         square = int(direction @ direction)
         products: list[int] = (self._centroids @ direction).tolist()
-        hits = self._words.hits(text)
         scores = {
             name: (cosine(product, own * square) + self._evidence * count) / GRID
             for name, product, own, count in zip(self.names, products, self._squares, hits, strict=True)

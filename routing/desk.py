@@ -143,8 +143,8 @@ class Desk:
             self._reject(record, topic, event)
         elif isinstance(event, RequestReceived):
             accepted = self._requests.receive(record, event)
-            if accepted is not None and not self._advice.order(accepted):
-                self._requests.decide_next(accepted, "request")
+            if accepted is not None and not self._advice.order(*accepted):
+                self._requests.decide_next(accepted.request, "request")
         elif isinstance(event, RequestCancelled):
             self._overrides.cancel(record, event)
         elif isinstance(event, OverrideRequested):

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 
@@ -16,12 +16,14 @@ from routing.desk_batch import Question
 from routing.desk_context import Context
 from routing.desk_orders import Order, OrderDesk, position
 from routing.desk_state import HOUR_MS, Conversation, DecisionState, OpenRequest, Seen
+from routing.desk_scores import Scores
 from routing.draws import draw
+from routing.embeddings import Unread
 from routing.endings import Ending, final_result, settled_for, technical_outcome
 from routing.reason_codes import ReasonCode
 from routing.request_facts import facts_of
 from schemas import topics as t
-from schemas.classification import ClassificationMade, ClusterReading
+from schemas.classification import ClassificationMade
 from schemas.decision import (
     Choice,
     DecisionMade,
@@ -60,6 +62,13 @@ def content_hash(key: bytes, event: RequestReceived) -> str:
     return hashlib.blake2b(data, key=key[:64], digest_size=16).hexdigest()
 
 
+class Accepted(NamedTuple):
+    """An accepted request, and the text of it whose vector is not known yet, if its clusters need one."""
+
+    request: OpenRequest
+    unread: Unread | None
+
+
 class RequestDesk:
     """Accepts requests, makes decisions, ends requests."""
 
@@ -70,7 +79,7 @@ class RequestDesk:
 
     # Acceptance --------------------------------------------------------------------------------------------------
 
-    def receive(self, record: Record, event: RequestReceived) -> OpenRequest | None:
+    def receive(self, record: Record, event: RequestReceived) -> Accepted | None:
         """Accept a request and return it, or answer a repeated, conflicting or stale one with a non-final notice."""
         context = self._context
         here = position(record.topic, record.partition, record.offset)
@@ -95,11 +104,11 @@ class RequestDesk:
             self._answer_repeat(event, content, seen, notice, causation)
             return None
         expires = max(record.timestamp_ms, occurred_ms) + context.dedupe_window_ms
-        request, classified = self._classify(record, event, causation)
+        request, classified, unread = self._classify(record, event, causation)
         context.state.see(event.tenant, event.request_id, Seen(content, record.offset, expires))
         self._replace(request)
         context.state.open(request, context.emit(t.CLASSIFICATIONS, classified))
-        return request
+        return Accepted(request, unread)
 
     def _answer_repeat(
         self, event: RequestReceived, content: str, seen: Seen, notice: dict[str, Any], causation: str
@@ -126,12 +135,8 @@ class RequestDesk:
 
     def _classify(
         self, record: Record, event: RequestReceived, causation: str
-    ) -> tuple[OpenRequest, ClassificationMade]:
-        frozen = self._context.globals
-
-        def scores(clusters: str, text: str, /) -> ClusterReading | None:
-            return frozen.clusters(clusters, text, causation)
-
+    ) -> tuple[OpenRequest, ClassificationMade, Unread | None]:
+        scores = Scores(self._context, event.tenant, causation)
         task, read = classify_with(event, self._context.config, scores)
         request = OpenRequest(facts_of(event), task, record.offset, causation, event.traceparent)
         classified = fresh(
@@ -144,7 +149,7 @@ class RequestDesk:
                 **self._context.common(request),
             },
         )
-        return request, classified
+        return request, classified, scores.unread
 
     def _replace(self, request: OpenRequest) -> None:
         """A request id came back after its dedupe entry ended: nothing may mistake the old request for the new."""
@@ -196,6 +201,7 @@ class RequestDesk:
                 "shares": context.state.shares_of(facts.tenant) if policy.share_control is not None else {},
                 "warm_tokens": warm,
                 "advice": request.advised,
+                "embedding": request.embedded,
                 "above_quality": request.above_quality,
                 "excluded": tuple(request.tried),
             },

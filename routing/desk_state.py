@@ -12,10 +12,12 @@ import orjson
 
 from routing.calls import Calls
 from routing.decision_cache import CacheEntry
+from routing.embedding_cache import KIND as EMBEDDING
+from routing.embedding_cache import EmbeddingCache
 from routing.ledger import Ledger
 from routing.shares import count_choice, shares_of
 from schemas.classification import TaskDescriptor
-from schemas.decision import AdviceView, CachedChoice, Purpose
+from schemas.decision import AdviceView, CachedChoice, EmbeddingView, Purpose
 from schemas.request import RequestFacts
 from schemas.user_settings import UserSettings
 
@@ -115,10 +117,11 @@ class OpenRequest:
     """Why an earlier answer was not good enough; that answer is kept until the request ends."""
     escalations: int = 0
     advice: Json | None = None
-    """The advice that was ordered: id, kind, and the models it may name."""
+    """What was asked last before the decision: id and kind of the order, and what its answer is read with."""
     advised: AdviceView | None = None
+    embedded: EmbeddingView | None = None
     overhead: int = 0
-    """Of the cost: what advice cost."""
+    """Of the cost: what advice and embeddings cost."""
     expires_ms: int | None = None
 
     @property
@@ -157,7 +160,10 @@ class OpenRequest:
                 "escalations": self.escalations,
                 "advice": self.advice,
                 "advised": None if self.advised is None else self.advised.model_dump(mode="json"),
-                "task": None if self.advised is None else self.task.model_dump(mode="json"),
+                "embedded": None if self.embedded is None else self.embedded.model_dump(mode="json"),
+                "task": None
+                if self.advised is None and self.embedded is None
+                else self.task.model_dump(mode="json"),
                 "overhead": self.overhead,
                 "expires": self.expires_ms,
             }
@@ -190,6 +196,9 @@ class OpenRequest:
         request.advice = progress["advice"]
         if progress["advised"] is not None:
             request.advised = AdviceView.model_validate(progress["advised"])
+        if progress.get("embedded") is not None:  # older progress has none
+            request.embedded = EmbeddingView.model_validate(progress["embedded"])
+        if progress["task"] is not None:
             request.task = TaskDescriptor.model_validate(progress["task"])
         request.overhead = progress["overhead"]
         request.expires_ms = progress["expires"]
@@ -242,6 +251,7 @@ class DeskState:
         """Answers that were not good enough, while a better one is waited for: JSON of the call's end."""
         self.choices_kept: dict[tuple[str, str], CacheEntry] = {}
         """Tenant and key -> kept decision about alike tasks."""
+        self.embeddings = EmbeddingCache()
         self.unanswered = 0
         """Accepted requests without a final result."""
         self._expiring_seen: list[tuple[int, str, str]] = []
@@ -277,6 +287,7 @@ class DeskState:
             "settings": len(self.settings),
             "conversations": len(self.conversations),
             "kept_decisions": len(self.choices_kept),
+            "kept_embeddings": len(self.embeddings),
             "holds": sum(len(ledger.holds) for ledger in self.ledgers.values()),
             "oldest_hold_ms": max(now_ms - min(waiting), 0) if waiting else 0,
         }
@@ -428,6 +439,7 @@ class DeskState:
                 del self.conversations[tenant, conversation]
                 self._dirty[f"conversation/{tenant}/{conversation}"] = None
 
+        self.embeddings.prune(now_ms)
         kept = self._expiring_choices
         while kept and (kept[0][0] < now_ms or len(kept) > MOST_KEPT):
             until_ms, tenant, key = heapq.heappop(kept)
@@ -457,6 +469,7 @@ class DeskState:
         for tenant in sorted(self._touched):
             self._dirty.update(self.ledgers[tenant].drain())
         self._touched.clear()
+        self._dirty.update(self.embeddings.drain())
         dirty, self._dirty = self._dirty, {}
         return dirty
 
@@ -483,6 +496,8 @@ class DeskState:
                 choice, offset, until_ms = orjson.loads(value)
                 state.choices_kept[tenant, name] = CacheEntry(CachedChoice(**choice), offset, until_ms)
                 state._expiring_choices.append((until_ms, tenant, name))
+            elif kind == EMBEDDING:
+                state.embeddings.load(key, value)
             elif kind in Ledger.KINDS:
                 state.ledger(key.split("/", 2)[1]).load(key, value)
             else:

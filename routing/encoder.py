@@ -3,6 +3,8 @@
 Everything after ``encode`` is integer arithmetic, so that equal vectors give equal scores on any machine.
 """
 
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
 from math import isqrt
 from typing import Final, Protocol
 
@@ -55,6 +57,32 @@ def unit(vector: Vector) -> Vector:
     shift = largest.bit_length() - _BITS
     scaled = vector >> shift if shift > 0 else vector << -shift
     return (scaled * UNIT) // isqrt(int(scaled @ scaled))
+
+
+def quantised(values: Sequence[float]) -> Vector:
+    """Return the vector of length ``UNIT`` in the direction of finite numbers; zeros for zeros.
+
+    Each number is rounded once, to 2^20 steps of the largest: the same answer of a provider is the same vector anywhere.
+    """
+    largest = max((abs(value) for value in values), default=0.0)
+    if largest == 0.0:
+        return np.zeros(len(values), dtype=np.int64)
+    steps = 1 << _BITS
+    return unit(np.array([round(value / largest * steps) for value in values], dtype=np.int64))
+
+
+def packed(vector: Vector) -> str:
+    """Return a vector of length ``UNIT`` or less as events and documents carry it (``schemas.vector``)."""
+    return b64encode(vector.astype("<i2").tobytes()).decode()
+
+
+def unpacked(text: str) -> Vector | None:
+    """Return what ``packed`` wrote; None for anything else."""
+    try:
+        data = b64decode(text, validate=True)
+    except ValueError:
+        return None
+    return None if not data or len(data) % 2 else np.frombuffer(data, "<i2").astype(np.int64)
 
 
 def cosine(product: int, square: int) -> int:

@@ -37,6 +37,7 @@ class ReasonCode(StrEnum):
     BEST_FOR_TASK = "best_for_task"
     PREFERENCE = "preference"
     ADVISED = "advised"
+    UNADVISED = "unadvised"
     CACHED = "cached"
     CASCADE_START = "cascade_start"
     ESCALATED = "escalated"

@@ -75,6 +75,8 @@ def situation(facts: RequestFacts, task: TaskDescriptor, view: View, policy: Ten
             max_latency, latency_source = limit, source
     min_quality, quality_source = constraints.min_quality or 0.0, "request"
     floor = settings.min_quality.get(facts.automation, 0.0)
+    if task.modality == "embedding":
+        min_quality = floor = 0.0  # a vector is no answer: what answers must be says nothing of it
     if floor > min_quality:
         min_quality, quality_source = floor, f"policy/{policy.policy}"
     likely, most = _quantities(task)

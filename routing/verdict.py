@@ -130,6 +130,8 @@ def _weights(s: Situation) -> dict[str, float]:
 def _extra_codes(s: Situation, field: Field, selection: Selection) -> list[ReasonCode]:
     entry = selection.chosen.row.entry
     codes = [] if selection.sure else _merits(s, selection.chosen)
+    if _lacks_advice(s):
+        codes.append(ReasonCode.UNADVISED)
     if s.sensitive:
         found = (ReasonCode.SENSITIVE_DETECTED,) if s.task.signals.sensitive else ()
         codes.extend((ReasonCode.SENSITIVE, *found))
@@ -164,6 +166,14 @@ def _merits(s: Situation, chosen: Scored) -> list[ReasonCode]:
 def _is_advised(s: Situation, model: str) -> bool:
     advice = s.view.advice
     return advice is not None and (advice.model == model or advice.task_type is not None)
+
+
+def _lacks_advice(s: Situation) -> bool:
+    """Return whether something that was to be asked before the decision is missing: the local tiers decided alone."""
+    advice, embedding = s.view.advice, s.view.embedding
+    return (advice is not None and advice.outcome != "given") or (
+        embedding is not None and embedding.outcome != "given"
+    )
 
 
 def _prefers(s: Situation, settings: UserSettings, model: str) -> bool:

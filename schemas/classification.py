@@ -5,6 +5,7 @@
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
+from schemas.cluster_reading import ClusterReading
 from schemas.decision import SignalsView
 from schemas.envelope import Event, Frozen
 
@@ -45,16 +46,6 @@ class TaskFeatures(Frozen):
     """Words of emergency and high stakes; 1 from two of them."""
 
 
-class ClusterReading(Frozen):
-    """How close a prompt is to each cluster of a document, as one encoder sees it; replay reads it, never the text."""
-
-    clusters: str
-    """``name@version`` of the document."""
-    encoder: str
-    scores: dict[str, float]
-    """Cluster -> cosine to its centroid plus evidence of keywords and patterns, four decimals, in document order."""
-
-
 class TaskDescriptor(Frozen):
     """S3's descriptor, field for field, plus what routing needs: signals, bounds, confidence."""
 
@@ -78,7 +69,8 @@ class TaskDescriptor(Frozen):
     """How complex work that is called so really is, in sixteenths; {}: as complex as it is called."""
     wants_json: bool = False
     """Whether the request asks for an answer in JSON."""
-    modality: Literal["text", "image", "video", "audio", "search"] = "text"
+    modality: Literal["text", "image", "video", "audio", "search", "embedding"] = "text"
+    """``embedding``: the work of an encoder that is asked about a request, never that of a request."""
     signals: SignalsView = SignalsView()
     features: TaskFeatures = TaskFeatures()
     cluster: str | None = None
@@ -97,5 +89,5 @@ class ClassificationMade(Event):
     request_id: str
     task: TaskDescriptor
     clusters: ClusterReading | None = None
-    """The cluster scores that were read for it."""
+    """The cluster scores that were read for it; those of an encoder that had to be asked stand in the decision."""
     engine: str

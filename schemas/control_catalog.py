@@ -12,6 +12,9 @@ from schemas.request import JobType
 
 Score = Annotated[float, Field(ge=0, le=100)]
 Modality = Literal["text", "image", "video", "audio", "search"]
+"""Kinds of task."""
+Ability = Literal[Modality, "embedding"]
+"""What a model does: a kind of task, or vectors of texts for the router's own use."""
 CITED = ("capabilities", "context_window", "max_output_tokens", "tokens_per_second", "ttft_ms")
 """Figures of a model that name their source."""
 
@@ -59,8 +62,9 @@ class Model(Strict):
     id: ModelId
     name: str
     maker: DocumentName
-    modalities: Annotated[tuple[Modality, ...], Field(min_length=1)] = ("text",)
-    """Kinds of task it takes on: ``search`` is retrieval from the web, ``audio`` speech in or out."""
+    modalities: Annotated[tuple[Ability, ...], Field(min_length=1)] = ("text",)
+    """Kinds of task it takes on: ``search`` is retrieval from the web, ``audio`` speech in or out, ``embedding`` vectors
+    of texts: such a model does no task, and is called by its name alone."""
     jobs: tuple[JobType, ...] = ()
     """Job types a model for pictures, video, voice or search can do; empty for models of text."""
     capabilities: Capabilities
@@ -69,7 +73,8 @@ class Model(Strict):
     ttft_ms: Annotated[int, Field(ge=0, le=3_600_000)]
     """Time to the first token; for models that answer at once (pictures, speech, searches): to the answer."""
     context_window: Annotated[int, Field(gt=0, le=100_000_000)]
-    max_output_tokens: Annotated[int, Field(gt=0, le=10_000_000)]
+    max_output_tokens: Annotated[int, Field(ge=0, le=10_000_000)]
+    """0 for a model that writes nothing."""
     vision: bool = False
     tools: bool = False
     thinking: bool = False

@@ -5,11 +5,13 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from schemas.classification import TaskType
-from schemas.control_base import DocumentBase, ModelReference, Share, Strict
+from schemas.control_base import DocumentBase, Milliseconds, ModelId, ModelReference, Share, Strict
 from schemas.control_taxonomy import Phrase
+from schemas.money import Usd
+from schemas.vector import PackedVector
 
 ClusterName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
-EncoderId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
+EncoderId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,101}$")]
 """An encoder with the version of its weights and arithmetic; two encoders of one id give the same vectors."""
 Example = Annotated[str, StringConstraints(min_length=1, max_length=400)]
 Pattern = Annotated[str, StringConstraints(min_length=2, max_length=80)]
@@ -45,7 +47,26 @@ class Centroids(Strict):
 
     data: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     """SHA-256 of the encoder's id and the examples (``routing.centroids.data_hash``)."""
-    vectors: dict[ClusterName, Annotated[str, StringConstraints(max_length=12_000)]]
+    vectors: dict[ClusterName, PackedVector]
+
+
+class Embedding(Strict):
+    """A model of the catalog that makes the vectors: it is asked about each new text, like an adviser (SPEC R6, B9)."""
+
+    model: ModelId
+    dimensions: Annotated[int, Field(ge=8, le=4096)] = 512
+    """Length of the vectors that are asked for."""
+    timeout_ms: Milliseconds = 1_000
+    """Longest wait; then the local tiers decide."""
+    max_cost: Annotated[Usd, Field(gt=0)] = 1_000_000_000
+    """Dollars that one embedding may cost at most."""
+    cache_ttl_ms: Milliseconds = 86_400_000
+    """How long the vector of a text counts for further requests of the same tenant."""
+
+    @property
+    def encoder(self) -> str:
+        """The id of the encoder that this is."""
+        return f"{self.model}-{self.dimensions}"
 
 
 class ClustersDocument(DocumentBase):
@@ -53,6 +74,8 @@ class ClustersDocument(DocumentBase):
 
     kind: Literal["clusters"] = "clusters"
     encoder: EncoderId
+    embedding: Embedding | None = None
+    """Who makes the vectors where no encoder of this machine does; ``encoder`` is then its model and dimensions."""
     threshold: Threshold = Threshold()
     evidence: Share = 0.1
     """What a keyword or pattern adds to the cosine, twice at most."""
@@ -63,6 +86,17 @@ class ClustersDocument(DocumentBase):
     clusters: Annotated[dict[ClusterName, Cluster], Field(min_length=2, max_length=32)]
     centroids: dict[EncoderId, Centroids] = {}
     """Written by ``pointsman clusters rebuild``; those of another encoder, or of other examples, are not used."""
+
+    @model_validator(mode="after")
+    def _embedding_is_the_encoder(self) -> Self:
+        if self.embedding is None:
+            return self
+        if self.encoder != self.embedding.encoder:
+            message = f"the encoder of this embedding is called {self.embedding.encoder}"
+            raise ValueError(message)
+        if self.blend:
+            raise ValueError("blend is 0 with an embedding: its scores come after the classification")
+        return self
 
     @model_validator(mode="after")
     def _no_type_twice(self) -> Self:

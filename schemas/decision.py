@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import AwareDatetime, Field
 
 from schemas.adaptation import AppliedAdaptation
+from schemas.cluster_reading import ClusterReading
 from schemas.envelope import Event, Frozen
 from schemas.money import Money
 from schemas.user_settings import UserSettings
@@ -87,6 +88,7 @@ class CachedChoice(Frozen):
 
 
 AdviceKind = Literal["classify", "route"]
+OrderKind = Literal["classify", "route", "embed"]
 Purpose = Literal["answer", "advice", "probe"]
 """Of a call: an answer to somebody, advice before a decision, or finding out how good a model is."""
 OVERHEAD: tuple[Purpose, ...] = ("advice", "probe")
@@ -103,6 +105,18 @@ class AdviceView(Frozen):
     task_type: str | None = None
     complexity: Literal["simple", "medium", "complex", "critical"] | None = None
     model: str | None = None
+
+
+class EmbeddingView(Frozen):
+    """What came of the embedding that the clusters of this request needed (SPEC R6)."""
+
+    model: str
+    """The one that was asked, or would have been."""
+    outcome: Literal["given", "unreadable", "failed", "no_time", "not_allowed"]
+    """``no_time``: the request could not wait for it. ``not_allowed``: budget, policy or health barred the model."""
+    order_id: str | None = None
+    clusters: ClusterReading | None = None
+    """The scores of the vector that was given."""
 
 
 class View(Frozen):
@@ -122,6 +136,8 @@ class View(Frozen):
     warm_tokens: int = 0
     """Input tokens of this conversation that the provider of ``conversation_model`` still has in its prompt cache."""
     advice: AdviceView | None = None
+    embedding: EmbeddingView | None = None
+    """None: the clusters needed none, or its vector was known already and its scores stand in the classification."""
     cached: CachedChoice | None = None
     """The kept decision about an alike task that this one repeats, as far as nothing bars it now."""
     above_quality: float | None = None
@@ -310,7 +326,7 @@ class CallOrder(Event, Choice):
 
     request_id: str
     number: int
-    """1 for the first decision of a request, then 2, 3, ...; 0 for advice."""
+    """1 for the first decision of a request, then 2, 3, ...; before it -1 for an embedding, 0 for advice."""
     supersedes: str | None = None
     """The decision that this one replaces while it may still run (an override)."""
     space: str | None = None
@@ -350,7 +366,8 @@ class DecisionMade(CallOrder):
 
 
 class AdviceOrdered(CallOrder):
-    """A model is asked about the request before it is decided: what kind of work it is, or who should do it (SPEC R22).
+    """A model is asked about the request before it is decided: what kind of work it is, who should do it (SPEC R22),
+    or which vector its text has (SPEC R6).
 
     It has a hold of its own, is called like a decision and ends like one; its end is the event that the decision reads.
     """
@@ -358,9 +375,11 @@ class AdviceOrdered(CallOrder):
     TYPE: ClassVar[str] = "pointsman.advice.ordered.v1"
 
     type: Literal["pointsman.advice.ordered.v1"] = "pointsman.advice.ordered.v1"
-    kind: AdviceKind
+    kind: OrderKind
     options: tuple[str, ...] = ()
     """Of ``route``: the models it may name, best by score first."""
+    dimensions: int | None = None
+    """Of ``embed``: the length of the vector."""
 
     @property
     def purpose(self) -> Purpose:

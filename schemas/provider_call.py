@@ -11,6 +11,7 @@ from schemas.envelope import Event, Frozen
 from schemas.money import Money
 from schemas.record import Headers
 from schemas.usage import Usage
+from schemas.vector import PackedVector
 
 NOT_SENT = "not_sent"
 
@@ -85,6 +86,8 @@ class CallFinished(CallEvent):
     type: Literal["pointsman.call.finished.v1"] = "pointsman.call.finished.v1"
     content: str | None = None
     content_reference: str | None = None
+    embedding: PackedVector | None = None
+    """The answer of an encoder, quantised: equal vectors give equal scores on any machine."""
     tool_calls: tuple[dict[str, Any], ...] = ()
     finish_reason: Literal["stop", "length", "content_filter", "tool_call", "error"] = "stop"
     finish_reason_raw: str | None = None

@@ -121,8 +121,13 @@ class HistoricGlobals:
         self.rejected_config: Sequence[tuple[Record, Rejection]] = ()
 
     def read(self, question: Question, /) -> GlobalReading:
-        """Return the values stored with the decision that this cause led to; nothing where none is stored."""
-        view = self._views.get((question.causation_id, question.number))
+        """Return the values stored with the decision that this cause led to; nothing where none is stored.
+
+        Who was to be asked before a decision, and was not, left no view of its own: the decision of the same moment did.
+        """
+        numbers = range(question.number, max(question.number, 1) + 1)
+        stored = (self._views.get((question.causation_id, number)) for number in numbers)
+        view = next((found for found in stored if found is not None), None)
         if view is None:
             return GlobalReading()
         return GlobalReading(view.preference, view.statistics, view.health)
