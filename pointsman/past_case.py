@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 
 from pointsman.story import Story
+from routing.advice import advised_task
 from routing.catalog import CompiledConfig, compile_config
 from routing.counterfactual import Case
 from routing.draws import draw
+from routing.embeddings import embedded_task
 from routing.request_facts import facts_of
 from schemas import topics
-from schemas.classification import ClassificationMade
-from schemas.decision import DecisionMade, RefusalCode, RequestRefused
+from schemas.classification import ClassificationMade, TaskDescriptor
+from schemas.decision import DecisionMade, RefusalCode, RequestRefused, View
 from schemas.request import RequestReceived
 from streams.config_log import ConfigLog
 from streams.engine import engine_version
@@ -46,8 +48,18 @@ def past_case(settings: Settings, story: Story, wanted: str) -> PastCase:
     if config.tenant(story.tenant) is None:
         raise NoCaseError(f"tenant {story.tenant} had no complete set of documents then: {decision.reason}")
     number = draw("explore", _cause(decision), decision.number)
-    case = Case(facts_of(request), made.task, decision.view, config, decision.occurred_at, number)
+    task = _task_of(made.task, decision.view, config, story.tenant)
+    case = Case(facts_of(request), task, decision.view, config, decision.occurred_at, number)
     return PastCase(case, decision, tuple(_notes(case, decision)))
+
+
+def _task_of(task: TaskDescriptor, view: View, config: CompiledConfig, tenant: str) -> TaskDescriptor:
+    """Return the descriptor that the decision read: the classification, and what was asked for after it."""
+    reading = None if view.embedding is None else view.embedding.clusters
+    table = None if reading is None else config.clusters(reading.clusters)
+    if reading is not None and table is not None:
+        task = embedded_task(task, reading, table)
+    return task if view.advice is None else advised_task(task, view.advice, config.taxonomy_of(tenant))
 
 
 def config_at(settings: Settings, offset: int, tenant: str) -> CompiledConfig:

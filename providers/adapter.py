@@ -9,7 +9,16 @@ from typing import Protocol, TypeVar
 import httpx
 
 from providers.accumulate import Accumulator, with_estimate
-from providers.base import CallContext, Capabilities, ChatRequest, ChatResult, Finish, StreamEvent
+from providers.base import (
+    CallContext,
+    Capabilities,
+    ChatRequest,
+    ChatResult,
+    EmbeddingRequest,
+    EmbeddingResult,
+    Finish,
+    StreamEvent,
+)
 from providers.endpoint import EndpointConfig
 from providers.errors import AdapterBugError, Billed, ConnectionLostError, IncompleteStreamError, ProviderError
 from providers.transport import HttpRequest, HttpResponse, Patience, Transport, translated
@@ -62,6 +71,14 @@ class Dialect(Protocol):
 
     def parse_response(self, response: HttpResponse) -> ChatResult:
         """Return the answer of status 200, or raise."""
+        ...
+
+    def build_embedding(self, request: EmbeddingRequest) -> HttpRequest:
+        """Return the HTTP request for vectors, or raise: the format has none."""
+        ...
+
+    def parse_embedding(self, response: HttpResponse, request: EmbeddingRequest) -> EmbeddingResult:
+        """Return the vectors of an answer of status 200, or raise."""
         ...
 
     def parse_failure(self, response: HttpResponse) -> ProviderError:
@@ -132,6 +149,15 @@ class HttpAdapter:
             if accumulator.produced:
                 error.partial = accumulator.partial(known, request)
             raise
+
+    async def embed(self, request: EmbeddingRequest, context: CallContext) -> EmbeddingResult:
+        """Make one attempt and return the vectors."""
+        http_request = _ours(lambda: self.dialect.build_embedding(request), billed="no")
+        async with Patience(context) as patience:
+            response = await self.transport.fetch(http_request, context, patience)
+        if response.status != 200:
+            raise _ours(lambda: self.dialect.parse_failure(response))
+        return _ours(lambda: self.dialect.parse_embedding(response, request))
 
     async def aclose(self) -> None:
         """Close the connections."""

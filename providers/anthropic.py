@@ -18,6 +18,8 @@ from providers.base import (
     Capabilities,
     ChatRequest,
     ChatResult,
+    EmbeddingRequest,
+    EmbeddingResult,
     Finish,
     FinishReason,
     ImagePart,
@@ -30,7 +32,7 @@ from providers.base import (
     ToolDelta,
 )
 from providers.endpoint import EndpointConfig, ModelProfile
-from providers.errors import IncompleteStreamError, ProviderError
+from providers.errors import IncompleteStreamError, InvalidRequestError, ProviderError
 from providers.failures import ErrorBody, error_in_stream, error_of_answer
 from providers.hints import rate_limit, request_id, safe_token
 from providers.sse import ServerSentEvent, SseParser
@@ -114,6 +116,14 @@ class AnthropicDialect:
             warnings=warnings,
             rate_limit=rate_limit(response.headers, response.received_at),
         )
+
+    def build_embedding(self, request: EmbeddingRequest) -> HttpRequest:
+        """Raise: the format has no vectors."""
+        raise InvalidRequestError(f"no format for the vectors of {len(request.texts)} texts: the dialect has none")
+
+    def parse_embedding(self, response: HttpResponse, request: EmbeddingRequest) -> EmbeddingResult:
+        """Raise: nothing was asked that could be answered so."""
+        raise wire.malformed(f"an answer of {len(request.texts)} vectors in a format without them", response)
 
     def parse_failure(self, response: HttpResponse) -> ProviderError:
         """Return the error of any other status."""

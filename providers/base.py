@@ -156,6 +156,31 @@ class ChatResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingRequest:
+    """One call for the vectors of texts, none of them empty; ``dimensions`` is their length."""
+
+    provider_model: str
+    texts: tuple[str, ...]
+    dimensions: int
+
+    def __post_init__(self) -> None:
+        if not self.texts or not all(self.texts):
+            raise ValueError("an embedding request has at least one text, and none is empty")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingResult:
+    """The vectors of all texts, in their order: finite numbers, each of the length asked for."""
+
+    vectors: tuple[tuple[float, ...], ...]
+    usage: Usage
+    served_model: str | None = None
+    provider_request_id: str | None = None
+    warnings: tuple[str, ...] = ()
+    rate_limit: RateLimit | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Partial:
     """What had arrived when a stream broke. The usage is an estimate wherever the provider reported none."""
 
@@ -232,6 +257,7 @@ class Capabilities:
     tools: bool = False
     json_schema: bool = False
     images: bool = False
+    embeddings: bool = False
 
 
 class ProviderAdapter(Protocol):
@@ -258,6 +284,10 @@ class ProviderAdapter(Protocol):
 
     def stream(self, request: ChatRequest, context: CallContext) -> AsyncGenerator[StreamEvent, None]:
         """Make one attempt and yield its events, ``Finish`` last; close it with ``contextlib.aclosing``."""
+        ...
+
+    async def embed(self, request: EmbeddingRequest, context: CallContext) -> EmbeddingResult:
+        """Make one attempt and return the vectors; without ``capabilities.embeddings`` nothing is sent."""
         ...
 
     async def aclose(self) -> None:

@@ -13,12 +13,14 @@ from typing import Any
 
 import orjson
 
-from providers import wire
+from providers import openai_embeddings, wire
 from providers.adapter import StreamParser
 from providers.base import (
     Capabilities,
     ChatRequest,
     ChatResult,
+    EmbeddingRequest,
+    EmbeddingResult,
     Finish,
     FinishReason,
     ImagePart,
@@ -39,7 +41,7 @@ from providers.transport import HttpRequest, HttpResponse
 from schemas.money import MoneyError, usd_to_pico
 from schemas.usage import Usage
 
-_CAPABILITIES = Capabilities(chat=True, stream=True, tools=True, json_schema=True, images=True)
+_CAPABILITIES = Capabilities(chat=True, stream=True, tools=True, json_schema=True, images=True, embeddings=True)
 _FINISH: dict[str, FinishReason] = {
     "stop": "stop",
     "length": "length",
@@ -107,6 +109,27 @@ class OpenAIDialect:
             usage=usage,
             tool_calls=calls,
             reasoning=(Reasoning(reasoning),) if reasoning else (),
+            served_model=wire.optional_text(body.get("model")),
+            provider_request_id=request_id(response.headers) or safe_token(body.get("id")),
+            warnings=warnings,
+            rate_limit=rate_limit(response.headers, response.received_at),
+        )
+
+    def build_embedding(self, request: EmbeddingRequest) -> HttpRequest:
+        """Return the HTTP request for vectors."""
+        return openai_embeddings.build(request)
+
+    def parse_embedding(self, response: HttpResponse, request: EmbeddingRequest) -> EmbeddingResult:
+        """Return the vectors of an answer of status 200."""
+        body = wire.json_object(response.body)
+        if body is None:
+            raise wire.malformed("the answer is not a JSON object", response)
+        if (error := _embedded_error(body)) is not None:
+            raise error_in_stream(_error_body(error), wire.facts_of(response), self.endpoint, produced=False)
+        usage, warnings = usage_of({"completion_tokens": 0, **(wire.as_object(body.get("usage")) or wire.EMPTY)})
+        return EmbeddingResult(
+            vectors=openai_embeddings.vectors_of(body, response, request),
+            usage=openai_embeddings.estimated_usage(request) if usage.estimated else usage,
             served_model=wire.optional_text(body.get("model")),
             provider_request_id=request_id(response.headers) or safe_token(body.get("id")),
             warnings=warnings,

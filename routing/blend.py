@@ -14,7 +14,7 @@ from routing.classifier_model import Verdict
 from routing.clusters import ClusterTable
 from routing.encoder import GRID
 from routing.words import TYPES
-from schemas.classification import ClusterReading
+from schemas.cluster_reading import ClusterReading
 
 _STEPS: Final = 128
 """The exponential is tabulated every 1/128."""

@@ -79,6 +79,7 @@ def finished(
         **fields,
         content=answer.content,
         content_reference=answer.content_reference,
+        embedding=answer.embedding,
         tool_calls=answer.tool_calls,
         finish_reason=answer.finish_reason,
         finish_reason_raw=answer.finish_reason_raw,

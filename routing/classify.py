@@ -16,7 +16,8 @@ from routing.signals import Reading, byte_length, question_of, read
 from routing.taxonomy import Taxonomy
 from routing.type_shares import type_shares
 from routing.words import TYPE_SLICE, TYPES, UNIT, slot
-from schemas.classification import ClusterReading, TaskDescriptor, TaskType
+from schemas.classification import TaskDescriptor, TaskType
+from schemas.cluster_reading import ClusterReading
 from schemas.control_taxonomy import Route, TypeProfile
 from schemas.decision import SignalsView
 from schemas.request import Attachment, RequestReceived

@@ -13,7 +13,7 @@ from routing.build import build
 from routing.centroids import data_hash, vectors_of
 from routing.cluster_words import ClusterWords
 from routing.encoder import GRID, Encoder, Vector, cosine, unit
-from schemas.classification import ClusterReading
+from schemas.cluster_reading import ClusterReading
 from schemas.control_clusters import ClustersDocument
 from schemas.control_policy import ClusterUse, PolicyDocument, Rule, When
 

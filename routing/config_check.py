@@ -118,7 +118,15 @@ def _clusters(document: ClustersDocument, known: DocumentSet) -> Iterator[CrossF
     key, fault = document.document_key, ClusterTable(document).fault
     if fault is not None:
         yield CrossFault(key, ("centroids",), f"{fault}; run: pointsman clusters rebuild --file FILE")
-    tables = [known.table(item) for item in known.newest() if isinstance(item, CatalogDocument)]
+    catalogs = [item for item in known.newest() if isinstance(item, CatalogDocument)]
+    if document.embedding is not None and catalogs:
+        models = {model.id: model for catalog in catalogs for model in catalog.models}
+        found = models.get(document.embedding.model)
+        if found is None or "embedding" not in found.modalities:
+            yield CrossFault(
+                key, ("embedding", "model"), f"{document.embedding.model!r} is no model for embeddings of a catalog"
+            )
+    tables = [known.table(item) for item in catalogs]
     for name, cluster in document.clusters.items():
         for index, text in enumerate(cluster.models):
             if tables and not any(names.resolve(text).kind in {"model", "pool"} for names in tables):

@@ -49,9 +49,7 @@ class AskingDesk:
         """Return the values that the choice of who is asked reads."""
         return self._requests.view(request, policy, None, request.causation_id, number)
 
-    def ask(
-        self, request: OpenRequest, question: Question, view: View, policy: TenantPolicy
-    ) -> DecisionState | None:
+    def ask(self, request: OpenRequest, question: Question, view: View, policy: TenantPolicy) -> DecisionState | None:
         """Order the question with its hold; None: policy, health or budget leaves nobody to ask."""
         context = self._context
         chosen = decide(question.facts, question.task, view, policy, context.now)

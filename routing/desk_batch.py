@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from routing.catalog import CompiledConfig
-from schemas.classification import ClusterReading
+from schemas.cluster_reading import ClusterReading
 from schemas.control_preferences import Preferences
 from schemas.decision import Health, PreferenceView, StatisticsView
 from schemas.inbound import Rejection

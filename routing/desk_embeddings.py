@@ -1,4 +1,4 @@
-"""Embeddings at the desk (SPEC R6, B9): ordered where clusters need a vector that is not known, read when it has come."""
+"""Embeddings at the desk (SPEC R6, B9): ordered where clusters need a vector that is not known, read when it comes."""
 
 from typing import Any, Final, Literal
 

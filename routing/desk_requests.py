@@ -15,8 +15,8 @@ from routing.decision_cache import CacheEntry, cache_key, kept_choice
 from routing.desk_batch import Question
 from routing.desk_context import Context
 from routing.desk_orders import Order, OrderDesk, position
-from routing.desk_state import HOUR_MS, Conversation, DecisionState, OpenRequest, Seen
 from routing.desk_scores import Scores
+from routing.desk_state import HOUR_MS, Conversation, DecisionState, OpenRequest, Seen
 from routing.draws import draw
 from routing.embeddings import Unread
 from routing.endings import Ending, final_result, settled_for, technical_outcome

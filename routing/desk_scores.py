@@ -3,7 +3,7 @@
 from routing.desk_context import Context
 from routing.embedding_cache import key_of
 from routing.embeddings import Unread, reading_of
-from schemas.classification import ClusterReading
+from schemas.cluster_reading import ClusterReading
 
 
 class Scores:

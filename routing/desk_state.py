@@ -161,9 +161,7 @@ class OpenRequest:
                 "advice": self.advice,
                 "advised": None if self.advised is None else self.advised.model_dump(mode="json"),
                 "embedded": None if self.embedded is None else self.embedded.model_dump(mode="json"),
-                "task": None
-                if self.advised is None and self.embedded is None
-                else self.task.model_dump(mode="json"),
+                "task": None if self.advised is None and self.embedded is None else self.task.model_dump(mode="json"),
                 "overhead": self.overhead,
                 "expires": self.expires_ms,
             }

@@ -96,6 +96,8 @@ class Answered:
     latency_ms: int
     content: str | None = None
     content_reference: str | None = None
+    embedding: str | None = None
+    """The packed vector that an encoder answered."""
     tool_calls: tuple[dict[str, Any], ...] = ()
     finish_reason: Literal["stop", "length", "content_filter", "tool_call", "error"] = "stop"
     finish_reason_raw: str | None = None

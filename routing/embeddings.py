@@ -6,7 +6,8 @@ from routing.build import build, fresh
 from routing.classify import BOUND_FIXED
 from routing.clusters import ClusterTable
 from routing.encoder import unpacked
-from schemas.classification import ClusterReading, TaskDescriptor, TaskType
+from schemas.classification import TaskDescriptor, TaskType
+from schemas.cluster_reading import ClusterReading
 from schemas.control_clusters import Embedding
 from schemas.request import Constraints, RequestFacts
 

@@ -62,7 +62,7 @@ def unit(vector: Vector) -> Vector:
 def quantised(values: Sequence[float]) -> Vector:
     """Return the vector of length ``UNIT`` in the direction of finite numbers; zeros for zeros.
 
-    Each number is rounded once, to 2^20 steps of the largest: the same answer of a provider is the same vector anywhere.
+    Each number is rounded once, to 2^20 steps of the largest: one answer of a provider is one vector anywhere.
     """
     largest = max((abs(value) for value in values), default=0.0)
     if largest == 0.0:

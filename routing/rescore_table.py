@@ -158,6 +158,7 @@ def is_ordinary(past: Past) -> bool:
         and view.override is None
         and view.settings is None
         and view.advice is None
+        and view.embedding is None
         and view.cached is None
         and view.above_quality is None
         and not view.excluded

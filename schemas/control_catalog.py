@@ -63,8 +63,10 @@ class Model(Strict):
     name: str
     maker: DocumentName
     modalities: Annotated[tuple[Ability, ...], Field(min_length=1)] = ("text",)
-    """Kinds of task it takes on: ``search`` is retrieval from the web, ``audio`` speech in or out, ``embedding`` vectors
-    of texts: such a model does no task, and is called by its name alone."""
+    """Kinds of task it takes on: ``search`` is retrieval from the web, ``audio`` speech in or out.
+
+    ``embedding``: vectors of texts; such a model does no task, and is called by its name alone.
+    """
     jobs: tuple[JobType, ...] = ()
     """Job types a model for pictures, video, voice or search can do; empty for models of text."""
     capabilities: Capabilities

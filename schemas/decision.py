@@ -366,10 +366,10 @@ class DecisionMade(CallOrder):
 
 
 class AdviceOrdered(CallOrder):
-    """A model is asked about the request before it is decided: what kind of work it is, who should do it (SPEC R22),
-    or which vector its text has (SPEC R6).
+    """A model is asked about the request before it is decided.
 
-    It has a hold of its own, is called like a decision and ends like one; its end is the event that the decision reads.
+    What kind of work it is, who should do it (SPEC R22), or which vector its text has (SPEC R6). The order has
+    a hold of its own, is called like a decision and ends like one; its end is the event that the decision reads.
     """
 
     TYPE: ClassVar[str] = "pointsman.advice.ordered.v1"

@@ -9,7 +9,7 @@ import structlog
 from routing.catalog import CompiledConfig
 from routing.clusters import ClusterReader, ClusterTable
 from routing.encoder import Encoder, Vector
-from schemas.classification import ClusterReading
+from schemas.cluster_reading import ClusterReading
 from schemas.control_policy import PolicyDocument
 from schemas.control_tenant import TenantDocument
 from streams import encoders
@@ -87,6 +87,8 @@ class ClusterSource:
         if table.fault is not None:
             self._tell(table.reference, table.fault, f"pointsman clusters rebuild {table.document.name}")
             return None
+        if table.embedding is not None:
+            return None  # the desk reads the vectors that events have brought
         encoder = self._encoder(table.encoder)
         return None if encoder is None else table.read(text, encoder)
 

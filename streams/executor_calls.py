@@ -11,9 +11,21 @@ from typing import Any, Final, Literal
 import structlog
 
 from providers.accumulate import Accumulator
-from providers.base import CallContext, ChatRequest, ChatResult, Finish, ProviderAdapter, TextDelta, ToolCall, ToolDelta
+from providers.base import (
+    CallContext,
+    ChatRequest,
+    ChatResult,
+    EmbeddingRequest,
+    EmbeddingResult,
+    Finish,
+    ProviderAdapter,
+    TextDelta,
+    ToolCall,
+    ToolDelta,
+)
 from providers.errors import ProviderError
 from routing.dispatch_actions import Answered, Broke, Completion, Identity, StartCall
+from routing.encoder import packed, quantised
 from schemas.envelope import at_ms
 from schemas.inbound import Rejection, parse
 from schemas.provider_call import NOT_SENT, ResultChunk
@@ -104,7 +116,9 @@ class CallRunner:
             return _unsent(str(error))
         return await self._call(running, adapter, call, deadline)
 
-    async def _call(self, running: Running, adapter: ProviderAdapter, call: ChatRequest, deadline: float) -> Completion:
+    async def _call(
+        self, running: Running, adapter: ProviderAdapter, call: ChatRequest | EmbeddingRequest, deadline: float
+    ) -> Completion:
         start = running.start
         context = CallContext(
             attempt_id=start.attempt_id,
@@ -117,6 +131,8 @@ class CallRunner:
             return _unsent("expired before the call")
         try:
             async with asyncio.timeout(deadline - monotonic() + _OVERTIME_S):
+                if isinstance(call, EmbeddingRequest):
+                    return self._embedded(running, adapter, await adapter.embed(call, context))
                 if call.stream:
                     result, ttft = await self._stream(running, adapter, call, context)
                 else:
@@ -206,6 +222,23 @@ class CallRunner:
             simulated=adapter.simulated,
             cancelled=running.cancelled,
             warnings=tuple(warnings),
+        )
+
+    def _embedded(self, running: Running, adapter: ProviderAdapter, result: EmbeddingResult) -> Answered:
+        """Return a vector as it is stored: quantised here, once, so that every reader computes with whole numbers."""
+        decision, plan = running.start.decision, running.start.plan
+        cost, source = self._prices.cost(decision.price_book, plan, result.usage, at_ms(unix_ms()))
+        return Answered(
+            usage=result.usage,
+            cost=cost,
+            latency_ms=running.elapsed_ms,
+            embedding=packed(quantised(result.vectors[0])),
+            price_source=source,
+            served_model=result.served_model,
+            provider_request_id=result.provider_request_id,
+            simulated=adapter.simulated,
+            cancelled=running.cancelled,
+            warnings=result.warnings,
         )
 
     def _broke(self, running: Running, error: ProviderError) -> Broke:

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from providers.base import ChatRequest, Message, ResponseFormat, ToolSpec
+from providers.base import ChatRequest, EmbeddingRequest, Message, ResponseFormat, ToolSpec
 from routing.advice import answer_schema, instructions
+from routing.centroids import sampled
 from routing.signals import question_of
 from routing.text import sample
-from schemas.decision import AdviceOrdered, AttemptPlan, CallOrder
+from schemas.decision import AdviceKind, AdviceOrdered, AttemptPlan, CallOrder
 from schemas.request import RequestReceived
 from streams.executor_adaptation import adapted
 
@@ -15,11 +16,13 @@ class ContentUnavailableError(Exception):
     """The request's content cannot be sent as it is; the message names the cause, never the content."""
 
 
-def request_of(order: CallOrder, request: RequestReceived, plan: AttemptPlan) -> ChatRequest:
+def request_of(order: CallOrder, request: RequestReceived, plan: AttemptPlan) -> ChatRequest | EmbeddingRequest:
     """Return the call that an order asks for, adapted to its model; raises ``ContentUnavailableError``."""
-    if isinstance(order, AdviceOrdered):
-        return adapted(advice_request(request, plan, order), plan.adaptation)
-    return adapted(chat_request(request, plan, stream=order.stream), plan.adaptation)
+    if not isinstance(order, AdviceOrdered):
+        return adapted(chat_request(request, plan, stream=order.stream), plan.adaptation)
+    if order.kind == "embed":
+        return embedding_request(request, plan, order)
+    return adapted(advice_request(request, plan, order, order.kind), plan.adaptation)
 
 
 def chat_request(request: RequestReceived, plan: AttemptPlan, *, stream: bool) -> ChatRequest:
@@ -43,13 +46,21 @@ def chat_request(request: RequestReceived, plan: AttemptPlan, *, stream: bool) -
     )
 
 
-def advice_request(request: RequestReceived, plan: AttemptPlan, order: AdviceOrdered) -> ChatRequest:
+def embedding_request(request: RequestReceived, plan: AttemptPlan, order: AdviceOrdered) -> EmbeddingRequest:
+    """Return the call for the vector of the text that clusters are compared with."""
+    text = sampled(question_of(request))
+    if not text or order.dimensions is None:
+        raise ContentUnavailableError("there is no text to encode")
+    return EmbeddingRequest(provider_model=plan.provider_model, texts=(text,), dimensions=order.dimensions)
+
+
+def advice_request(request: RequestReceived, plan: AttemptPlan, order: AdviceOrdered, kind: AdviceKind) -> ChatRequest:
     """Return the question to an adviser: a bounded part of what is asked, as data."""
-    schema = answer_schema(order.kind, order.options)
+    schema = answer_schema(kind, order.options)
     return ChatRequest(
         provider_model=plan.provider_model,
         messages=(
-            Message(role="system", content=instructions(order.kind, order.options)),
+            Message(role="system", content=instructions(kind, order.options)),
             Message(role="user", content=sample(question_of(request)) or "(no text)"),
         ),
         max_output_tokens=plan.max_output_tokens,

@@ -17,7 +17,7 @@ from routing.health_view import worst_health
 from routing.preference_book import PreferenceBook
 from routing.statistics_view import merge
 from schemas import topics as t
-from schemas.classification import ClusterReading
+from schemas.cluster_reading import ClusterReading
 from schemas.decision import Health, StatisticsView
 from schemas.inbound import Rejection
 from schemas.provider_call import ProviderHealth

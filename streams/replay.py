@@ -15,7 +15,7 @@ from routing.catalog import CompiledConfig
 from routing.desk import INPUTS, WRITES, Desk
 from routing.desk_batch import Batch, GlobalReading, Question
 from schemas import topics as t
-from schemas.classification import ClusterReading
+from schemas.cluster_reading import ClusterReading
 from schemas.decision import AdviceOrdered, DecisionMade, RequestRefused, View
 from schemas.inbound import Rejection
 from schemas.journal import BatchJournaled
@@ -123,7 +123,7 @@ class HistoricGlobals:
     def read(self, question: Question, /) -> GlobalReading:
         """Return the values stored with the decision that this cause led to; nothing where none is stored.
 
-        Who was to be asked before a decision, and was not, left no view of its own: the decision of the same moment did.
+        A question before a decision that nobody was asked left no view of its own: the decision of that moment did.
         """
         numbers = range(question.number, max(question.number, 1) + 1)
         stored = (self._views.get((question.causation_id, number)) for number in numbers)

@@ -11,7 +11,7 @@ from routing.desk import INPUTS, Desk
 from routing.desk_batch import Batch, GlobalReading
 from routing.desk_state import DeskState
 from schemas import topics as t
-from schemas.classification import ClusterReading
+from schemas.cluster_reading import ClusterReading
 from schemas.control import ConfigDocument
 from schemas.inbound import Rejection
 from schemas.partition import partition_for

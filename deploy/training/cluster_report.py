@@ -22,7 +22,7 @@ from routing.centroids import rebuilt, sampled
 from routing.classifier_model import Verdict, packaged
 from routing.clusters import ClusterTable, Match
 from routing.words import TYPES
-from schemas.classification import ClusterReading
+from schemas.cluster_reading import ClusterReading
 from schemas.control_clusters import ClustersDocument
 from streams import encoders
 

@@ -84,7 +84,7 @@ def score(
     table = ClusterTable(_one(_documents(file, run_dir), document))
     if table.fault is not None:
         raise CliError(f"{table.reference} cannot be used: {table.fault}", "pointsman clusters rebuild")
-    reading = table.read(sampled(text), _encoder(table.encoder))
+    reading = table.read(sampled(text), _encoder(table.document, run_dir, [sampled(text)]))
     if reading is None:
         raise CliError(f"{table.encoder} does not fit the centroids of {table.reference}", "pointsman clusters rebuild")
     match = table.match(reading)
@@ -118,7 +118,8 @@ def add(
         raise CliError(f"no cluster {cluster} in {found.document_key}", f"one of: {known}", ExitCode.NOT_FOUND)
     if example in found.clusters[cluster].examples:
         raise CliError(f"{cluster} has this example already", code=ExitCode.USAGE)
-    changed = rebuilt(with_example(found, cluster, example), _encoder(found.encoder))
+    longer = with_example(found, cluster, example)
+    changed = rebuilt(longer, _encoder(longer, run_dir))
     if file is not None and not dry_run:
         write_example(file, found, cluster, example)
         write_centroids(file, changed)
@@ -143,7 +144,7 @@ def rebuild(
     from routing.centroids import rebuilt
 
     found = _one(_documents(file, run_dir, change=True), document)
-    changed = rebuilt(found, _encoder(encoder or found.encoder))
+    changed = rebuilt(found, _encoder(found, run_dir, name=encoder))
     if changed.centroids == found.centroids:
         note("nothing to change: the centroids are those of the examples")
     elif dry_run:
@@ -206,13 +207,23 @@ def _none(name: str | None) -> str:
     return "no clusters document" if name is None else f"no clusters document {name}"
 
 
-def _encoder(name: str) -> "Encoder":
+def _encoder(
+    document: "ClustersDocument", run_dir: Path, texts: "Sequence[str] | None" = None, name: str | None = None
+) -> "Encoder":
+    """Return the document's encoder, or the one named; an embedding model is asked for ``texts``, else the examples."""
+    from pointsman.cluster_embeddings import encoder_of
+    from routing.centroids import sampled
     from streams import encoders
 
+    wanted = [sampled(one) for cluster in document.clusters.values() for one in cluster.examples]
     try:
-        return encoders.load(name)
+        if document.embedding is None or name not in (None, document.encoder):
+            return encoders.load(name or document.encoder)
+        fetched, cost = encoder_of(document.embedding, wanted if texts is None else texts, run_dir)
     except encoders.EncoderUnavailableError as error:
         raise CliError(str(error), error.next) from error
+    note(f"{document.embedding.model} read {fetched.input_tokens} tokens for about {cost} dollars")
+    return fetched
 
 
 def _publish(document: "ClustersDocument", run_dir: Path, comment: str, timeout: float) -> "ClustersDocument":

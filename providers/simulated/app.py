@@ -3,6 +3,7 @@
 | path | |
 |---|---|
 | POST /v1/chat/completions | OpenAI format, whole or streamed |
+| POST /v1/embeddings | OpenAI format |
 | POST /v1/messages | Anthropic format, whole or streamed |
 | GET /v1/models | names with a behaviour of their own |
 | GET /health | alive |
@@ -32,6 +33,7 @@ from providers.simulated.anthropic_wire import AnthropicWire
 from providers.simulated.behaviour import Behaviour, Behaviours
 from providers.simulated.bill import BillFile
 from providers.simulated.draws import Draws
+from providers.simulated.openai_embeddings import OpenAIEmbeddingsWire
 from providers.simulated.openai_wire import OpenAIWire
 from providers.simulated.outages import OutageOrder, Outages
 from providers.simulated.plan import UNBILLED, Bill, Plan, SimulatedCall, bill_of, plan_call
@@ -43,7 +45,11 @@ _PIECE_S = 0.04
 _MIN_PIECES = 8
 _MAX_PIECES = 200
 _WIRES: MappingProxyType[str, Wire] = MappingProxyType(
-    {"/v1/chat/completions": OpenAIWire(), "/v1/messages": AnthropicWire()}
+    {
+        "/v1/chat/completions": OpenAIWire(),
+        "/v1/embeddings": OpenAIEmbeddingsWire(),
+        "/v1/messages": AnthropicWire(),
+    }
 )
 
 Scope = MutableMapping[str, Any]

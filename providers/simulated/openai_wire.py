@@ -41,16 +41,16 @@ class OpenAIWire:
         """Return the call."""
         request = read_object(body)
         if request is None:
-            raise _invalid("the body is not a JSON object", None)
+            raise invalid("the body is not a JSON object", None)
         model, messages = request.get("model"), request.get("messages")
         if not isinstance(model, str) or not model:
-            raise _invalid("model is required", "missing_required_parameter")
+            raise invalid("model is required", "missing_required_parameter")
         if not isinstance(messages, list) or not messages or not all(isinstance(m, dict) for m in messages):
-            raise _invalid("messages is a list of messages, not empty", "missing_required_parameter")
+            raise invalid("messages is a list of messages, not empty", "missing_required_parameter")
         bound: Any = request.get("max_completion_tokens", request.get("max_tokens", _DEFAULT_MAX_TOKENS))
         max_tokens = bounded_tokens(bound)
         if max_tokens is None:
-            raise _invalid("max_completion_tokens is a whole number above zero", "invalid_type")
+            raise invalid("max_completion_tokens is a whole number above zero", "invalid_type")
         tools = tuple(_tool(tool) for tool in request.get("tools") or () if isinstance(tool, dict))
         earlier = sum(_message_tokens(message) for message in messages[:-1]) + tool_tokens(tools)
         options = request.get("stream_options")
@@ -127,7 +127,8 @@ class OpenAIWire:
         return out + b"data: [DONE]\n\n"
 
 
-def _invalid(message: str, code: str | None) -> Refusal:
+def invalid(message: str, code: str | None) -> Refusal:
+    """Return the error of a request that is not understood."""
     return Refusal(status=400, type="invalid_request_error", code=code, message=message)
 
 
@@ -138,7 +139,7 @@ def _text(value: bytes | None) -> str | None:
 def _tool(tool: dict[str, Any]) -> Tool:
     function = tool.get("function")
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise _invalid("a tool is {type: function, function: {name, …}}", "invalid_tool")
+        raise invalid("a tool is {type: function, function: {name, …}}", "invalid_tool")
     return Tool(name=function["name"], parameters=function.get("parameters") or {})
 
 

@@ -51,6 +51,11 @@ class SimulatedCall:
     wants_json: bool = False
     schema: Any = None
     task_type: str | None = None
+    texts: tuple[str, ...] = ()
+    """Of a call for vectors: nothing is written for it."""
+    dimensions: int = 0
+    base64: bool = False
+    """Whether the vectors are wanted as base64 of 32-bit numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +151,8 @@ def _fate(failures: Failures, draws: Draws, *, stream: bool) -> Fate:
 
 def _answer(call: SimulatedCall, behaviour: Behaviour, draws: Draws) -> tuple[str, tuple[str, str] | None, int, bool]:
     """Return text, tool call, visible tokens, and whether the answer was cut."""
+    if call.texts:
+        return "", None, 0, False
     bound = call.max_output_tokens
     tool = _tool(call, behaviour, draws)
     if tool is not None:

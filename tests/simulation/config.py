@@ -9,7 +9,7 @@ from deploy.shipped_config import shipped_documents
 from routing.catalog import CompiledConfig, compile_config
 from routing.desk_batch import GlobalReading
 from schemas import topics as t
-from schemas.classification import ClusterReading
+from schemas.cluster_reading import ClusterReading
 from schemas.control import DOCUMENT, ConfigDocument
 from schemas.control_taxonomy import TaxonomyDocument
 from schemas.inbound import Rejection

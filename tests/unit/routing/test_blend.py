@@ -7,7 +7,7 @@ from routing.blend import blended
 from routing.classifier_model import Verdict
 from routing.clusters import ClusterTable
 from routing.words import TYPES
-from schemas.classification import ClusterReading
+from schemas.cluster_reading import ClusterReading
 from tests.unit.routing.toy_encoder import document
 
 CHANCES = st.lists(st.integers(1, 10**9), min_size=len(TYPES), max_size=len(TYPES))

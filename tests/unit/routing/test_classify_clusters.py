@@ -7,7 +7,7 @@ import pytest
 from routing.catalog import CompiledConfig
 from routing.centroids import sampled
 from routing.classify import classify, classify_with
-from schemas.classification import ClusterReading
+from schemas.cluster_reading import ClusterReading
 from schemas.control_policy import PolicyDocument
 from schemas.control_tenant import TenantDocument
 from schemas.request import CopilotMode, JobType

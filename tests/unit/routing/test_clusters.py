@@ -7,7 +7,7 @@ from routing.clusters import ClusterTable, Match
 from routing.encoder import GRID
 from routing.references import NameTable
 from routing.rules import compile_rules
-from schemas.classification import ClusterReading
+from schemas.cluster_reading import ClusterReading
 from schemas.control_catalog import CatalogDocument
 from schemas.control_policy import PolicyDocument
 from tests.brain import documents

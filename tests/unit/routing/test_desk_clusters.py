@@ -3,7 +3,7 @@
 from typing import Any
 
 from schemas import topics as t
-from schemas.classification import ClusterReading
+from schemas.cluster_reading import ClusterReading
 from schemas.control_policy import PolicyDocument
 from schemas.record import Record
 from streams.replay import stored_scores
