@@ -16,6 +16,7 @@ from providers.adapter import HttpAdapter
 from providers.base import (
     CallContext,
     ChatRequest,
+    EmbeddingRequest,
     Finish,
     Message,
     ResponseFormat,
@@ -330,3 +331,52 @@ async def test_a_hanging_provider_ends_at_the_deadline(
         error = await failed(adapter, "calm", context(attempt, 0.4), stream=False)
         await admin.delete("/admin/outage")
     assert (error.category, error.billed) == ("timeout", "unknown")
+
+
+async def test_vectors_come_with_their_bill(adapter: HttpAdapter, simulator: Simulator, attempt: str) -> None:
+    """An endpoint with embeddings gives one vector per text, as billed; one without refuses, and sends nothing (R6)."""
+    texts = ("wagons wait at the signal", "salt the soup", "wagons wait at the red signal")
+    request = EmbeddingRequest(provider_model="calm", texts=texts, dimensions=256)
+    if not adapter.capabilities.embeddings:
+        with pytest.raises(ProviderError) as caught:
+            await adapter.embed(request, context(attempt))
+        assert (caught.value.category, caught.value.billed) == ("invalid_request", "no")
+        assert simulator.bill(attempt) == []
+        return
+    result = await adapter.embed(request, context(attempt, task_type="simple-task"))
+    first, other, near = result.vectors
+    assert {len(vector) for vector in result.vectors} == {256}
+    assert _dot(first, near) > 0.7 > abs(_dot(first, other)) + 0.3
+    assert (result.served_model, result.usage.estimated, result.warnings) == ("calm", False, ())
+    (line,) = simulator.bill(attempt)
+    assert (line["usage"]["input_tokens"], line["usage"]["output_tokens"]) == (result.usage.input_tokens, 0)
+    assert (line["call"], line["cost"]) == (result.provider_request_id, f"{result.usage.input_tokens * 3e-6:.12f}")
+    again = await adapter.embed(request, context(attempt + "-2"))
+    assert again.vectors == result.vectors
+
+
+async def test_a_provider_that_reports_costs_does_so_for_vectors(adapter: HttpAdapter, attempt: str) -> None:
+    """The provider's own figure for a call is taken where it gives one (P2)."""
+    if adapter.capabilities.embeddings:
+        request = EmbeddingRequest(provider_model="costly", texts=("a text",), dimensions=8)
+        result = await adapter.embed(request, context(attempt))
+        assert result.usage.provider_cost == result.usage.input_tokens * 3_000_000
+
+
+@pytest.mark.parametrize(
+    ("model", "category", "billed"),
+    [("throttled", "rate_limited", "no"), ("failing", "server_error", "unknown"), ("slow", "timeout", "unknown")],
+)
+async def test_failures_of_vectors_are_those_of_answers(
+    adapter: HttpAdapter, attempt: str, model: str, category: str, billed: str
+) -> None:
+    """Throttling, a server error and a deadline mean the same for money as with an answer (P1)."""
+    if adapter.capabilities.embeddings:
+        request = EmbeddingRequest(provider_model=model, texts=("a text",), dimensions=8)
+        with pytest.raises(ProviderError) as caught:
+            await adapter.embed(request, context(attempt, seconds=1.0))
+        assert (caught.value.category, caught.value.billed) == (category, billed)
+
+
+def _dot(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=True))

@@ -71,6 +71,18 @@ def test_openai_tools(openai_client: openai.OpenAI) -> None:
     assert calls[0].function.name == "get_weather"
 
 
+def test_openai_embeddings(openai_client: openai.OpenAI) -> None:
+    """OpenAI's client reads vectors as base64, which it asks for itself, and as numbers; both are the same (R6)."""
+    with openai_client as client:
+        answer = client.embeddings.create(model="calm", input=["one text", "another"], dimensions=64)
+        (alone,) = client.embeddings.create(model="calm", input="another", dimensions=64, encoding_format="float").data
+        with pytest.raises(openai.BadRequestError):
+            client.embeddings.create(model="calm", input="")
+    assert [(one.index, len(one.embedding)) for one in answer.data] == [(0, 64), (1, 64)]
+    assert answer.usage.total_tokens == answer.usage.prompt_tokens > 0
+    assert alone.embedding == pytest.approx(answer.data[1].embedding, abs=1e-6)
+
+
 @pytest.mark.parametrize(
     ("model", "kind", "status"),
     [

@@ -1,10 +1,11 @@
 from math import sqrt
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.encoder import GRID, UNIT, cosine, unit
+from routing.encoder import GRID, UNIT, cosine, packed, quantised, unit, unpacked
 
 VECTORS = st.lists(st.integers(-(2**40), 2**40), min_size=3, max_size=12)
 
@@ -49,3 +50,23 @@ def test_a_cosine_is_exact(first: list[int], second: list[int]) -> None:
         assert found * found * square <= product * product * GRID * GRID
         if abs(found) < GRID:
             assert (abs(found) + 1) ** 2 * square > product * product * GRID * GRID
+
+
+@given(st.lists(st.floats(-10, 10, allow_subnormal=False), min_size=1, max_size=40))
+def test_numbers_of_a_provider_become_whole_ones(values: list[float]) -> None:
+    """A quantised vector points where the numbers do, fits an event, and comes back from it the same (R6)."""
+    found = quantised(values)
+    assert np.abs(found).max() <= UNIT
+    again = unpacked(packed(found))
+    assert again is not None
+    assert again.tolist() == found.tolist()
+    length = sqrt(sum(value * value for value in values))
+    if length:
+        exact = [value * UNIT / length for value in values]
+        assert max(abs(part - is_) for part, is_ in zip(exact, found.tolist(), strict=True)) <= 2
+
+
+@pytest.mark.parametrize("text", ["", "AAA", "AA==", "not base64", "AAAA"])
+def test_what_is_no_vector_is_none(text: str) -> None:
+    """Text that is no base64, empty, or of half a number is no vector; it raises nothing (R6)."""
+    assert unpacked(text) is None
