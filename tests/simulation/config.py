@@ -6,11 +6,15 @@ from random import Random
 from typing import Any, Literal
 
 from deploy.shipped_config import shipped_documents
+from providers.simulated.openai_embeddings import vector_of
 from routing.catalog import CompiledConfig, compile_config
+from routing.centroids import rebuilt
 from routing.desk_batch import GlobalReading
+from routing.encoder import Vector, quantised
 from schemas import topics as t
 from schemas.cluster_reading import ClusterReading
 from schemas.control import DOCUMENT, ConfigDocument
+from schemas.control_clusters import ClustersDocument
 from schemas.control_taxonomy import TaxonomyDocument
 from schemas.inbound import Rejection
 from schemas.record import Record
@@ -39,10 +43,33 @@ _STEERED: dict[str, Any] = {
         "max_escalations": 2,
     },
     "advice": {"kind": "classify", "model": "small", "complexity": ["simple", "medium", "complex", "critical"]},
+    "clusters": {"document": "greetings", "when": "always", "effect": "boost"},
     "exploration": {"share": 0.3, "within": 1, "sharpness": 1, "new_models": 0.1},
     "shares": {"targets": {"small": 0.5, "large": 0.5}, "control": 1},
 }
-"""A router that asks for advice, checks answers and escalates, explores, and steers shares."""
+"""A router that asks for vectors and advice, checks answers and escalates, explores, and steers shares."""
+
+
+class _Vectors:
+    """The encoder of the clusters (``routing.encoder.Encoder``), for their centroids."""
+
+    id = "vectors-8"
+    dimension = 8
+    exact = False
+
+    def encode(self, text: str) -> Vector:
+        return quantised(vector_of(text, self.dimension).tolist())
+
+
+def _clusters() -> ClustersDocument:
+    words = {"hello": "hello", "other": "something else"}
+    clusters = {
+        name: {"description": "d", "because": "it is so", "models": ["large"], "examples": [text]}
+        for name, text in words.items()
+    }
+    values = {"name": "greetings", "encoder": _Vectors.id, "clusters": clusters}
+    embedding = {"model": "vectors", "dimensions": _Vectors.dimension, "cache_ttl_ms": 20_000}
+    return rebuilt(ClustersDocument.model_validate({**values, "embedding": embedding}), _Vectors())
 
 
 def _model(name: str, ability: int, *providers: str) -> dict[str, Any]:
@@ -73,8 +100,14 @@ def _fixed() -> tuple[ConfigDocument, ...]:
         kind: profile.model_copy(update={"words": {}, "weak_words": {}}) for kind, profile in shipped.types.items()
     }
     taxonomy = TaxonomyDocument(name=shipped.name, version=shipped.version, types=types)
-    models = [_model("small", 60, "north"), _model("middle", 80, "south"), _model("large", 95, "north", "south")]
-    prices = {"small": _price(1, 2), "middle": _price(4, 8), "large": _price(10, 30)}
+    vectors = {**_model("vectors", 0, "south"), "modalities": ["embedding"], "max_output_tokens": 0}
+    models = [
+        vectors,
+        _model("small", 60, "north"),
+        _model("middle", 80, "south"),
+        _model("large", 95, "north", "south"),
+    ]
+    prices = {"vectors": _price(1, 0), "small": _price(1, 2), "middle": _price(4, 8), "large": _price(10, 30)}
     rest: list[dict[str, Any]] = [
         {"kind": "catalog", "name": "models", "version": 1, "sources": _SOURCES, "models": models},
         {"kind": "prices", "name": "current", "version": 1, "sources": _SOURCES, "prices": prices},
@@ -83,7 +116,7 @@ def _fixed() -> tuple[ConfigDocument, ...]:
         {"kind": "provider", "name": "north", "version": 1, "simulated": True},
         {"kind": "provider", "name": "south", "version": 1, "simulated": True},
     ]
-    return (taxonomy, *(DOCUMENT.validate_python(value) for value in rest))
+    return (taxonomy, _clusters(), *(DOCUMENT.validate_python(value) for value in rest))
 
 
 def tenant_document(name: str, version: int, budget: dict[str, Any]) -> ConfigDocument:

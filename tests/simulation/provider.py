@@ -5,11 +5,15 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
+from providers.simulated.openai_embeddings import vector_of
 from routing.dispatch_actions import Answered, Broke, Completion, StartCall
+from routing.encoder import packed, quantised
 from schemas.usage import Usage
 from tests.simulation.scheduler import Process, Scheduler
 
 _CONTENTS: Final = ("ok", "ok", "", '{"type": "debugging", "complexity": "simple"}')
+_VECTORS: Final = (*(packed(quantised(vector_of(text, 8).tolist())) for text in ("hello", "something else")), None)
+"""In every answer: who asked for none does not look."""
 _UNBILLED: Final = ("connect", "server_error", "overloaded", "rate_limited", "not_found", "authentication")
 
 
@@ -61,7 +65,9 @@ class Provider:
         drawn = self.random.random()
         if drawn < 0.62:
             usage, content = Usage(input_tokens=5, output_tokens=5), self.random.choice(_CONTENTS)
-            return Answered(usage=usage, cost=self._charge(call), latency_ms=latency, content=content)
+            vector = _VECTORS[len(self.calls) % len(_VECTORS)]
+            cost = self._charge(call)
+            return Answered(usage=usage, cost=cost, latency_ms=latency, content=content, embedding=vector)
         if drawn < 0.80:
             again = self.random.choice((None, None, 200, 5_000))
             return Broke(category=self.random.choice(_UNBILLED), billed="no", status=429, retry_after_ms=again)
