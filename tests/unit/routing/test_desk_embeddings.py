@@ -134,7 +134,7 @@ def test_without_a_usable_vector_the_local_tiers_decide(ending: str) -> None:
         vector = packed(quantised([1.0, 2.0])) if ending == "other_length" else None
         w.report(started(ordered), finished(ordered).model_copy(update={"embedding": vector}))
     elif ending == "failed":
-        values = fields(ordered, 1, CallFailed.TYPE) | {"category": "overloaded"}
+        values: Json = {**fields(ordered, 1, CallFailed.TYPE), "category": "overloaded"}
         w.report(started(ordered), CallFailed(**values, billed="no", terminal=True))
     else:
         w.report(started(ordered), CallUnknown(**fields(ordered, 1, CallUnknown.TYPE), reason="expired"))
