@@ -94,7 +94,7 @@ def clusters_found(tables: Sequence[ClusterTable]) -> Check:
         if table.fault is not None:
             return Check("clusters", "warn", f"{table.reference}: {table.fault}", "pointsman clusters rebuild")
         if table.embedding is not None:
-            continue  # asked for through the executor; `config check` knows whether its model can be called
+            continue  # asked for through the executor; `config validate` tells whether its model is one
         try:
             encoders.load(table.encoder)
         except encoders.EncoderUnavailableError as error:
