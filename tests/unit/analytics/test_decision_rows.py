@@ -12,6 +12,7 @@ from schemas.decision import AdviceView, CachedChoice, PreferenceView, SignalsVi
 from schemas.record import Record
 from schemas.user_settings import SettingsApplied, SettingsChanged, UserSettings
 from tests.recorded_flow import CHEAP, Flow, Log
+from tests.unit.routing.test_desk_embeddings import ask, world
 
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -150,3 +151,20 @@ def test_settings_are_recorded_as_asked_and_as_applied() -> None:
     applied = last(log, "user_settings")
     assert (applied["kind"], applied["change_id"], applied["model"]) == ("applied", "c1", CHEAP)
     assert (applied["avoided_models"], applied["reset"]) == (["old-1"], [])
+
+
+def test_a_vector_that_is_ordered_is_recorded_like_advice() -> None:
+    """The order has its row, and so has its hold, whose number (-1) is shown as before the first decision (R6, B9)."""
+    w = world()
+    ask(w)
+    records = [
+        Record(o.topic, w.partition, at, w.now, o.key.encode(), o.value, o.headers) for at, o in enumerate(w.outputs)
+    ]
+    rows = {row.table: row for record in records for row in rows_for(record) if row.table != "classifications"}
+    named = {
+        table: dict(zip([c.name for c in (*POSITION, *TABLES[table].columns)], rows[table].values, strict=True))
+        for table in ("advice_orders", "ledger_entries")
+    }
+    assert (named["advice_orders"]["kind"], named["advice_orders"]["model"]) == ("embed", "text-embedding-3-small")
+    assert (named["ledger_entries"]["kind"], named["ledger_entries"]["number"]) == ("held", 0)
+    assert named["ledger_entries"]["decision_id"] == named["advice_orders"]["event_id"]
