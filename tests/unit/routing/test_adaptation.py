@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from providers.base import ChatRequest
 from routing.catalog import CompiledConfig
 from routing.classify import classify, input_bound
 from routing.config_check import check_documents
@@ -93,7 +94,9 @@ def test_no_adapted_prompt_passes_its_bound(messages: tuple[Message, ...], text:
     found = compiled.tenant("t")
     assert found is not None
     before = input_bound(event, _bytes(chat_request(event, plan, stream=False).messages))
-    sent = request_of(_order(choice), event, plan).messages
+    call = request_of(_order(choice), event, plan)
+    assert isinstance(call, ChatRequest)
+    sent = call.messages
     after = before + _bytes(sent) - _bytes(chat_request(event, plan, stream=False).messages)
     after += 8 * (len(sent) - len(event.conversation()))
     assert after <= before + found.row(found.models["gpt-4.1"], NOW).added_bound
