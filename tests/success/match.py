@@ -1,6 +1,5 @@
 """N3: whether the chosen model meets every need of a labelled prompt, judged from catalog and truth, not by vetoes."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,10 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import yaml
 
 from analytics.evaluation.intervals import Estimate
-from deploy.training.examples import FOLDER
 from routing.decide import decide
 from routing.models import ModelEntry
 from schemas.control_policy import Scoring
@@ -19,6 +16,7 @@ from schemas.decision import Choice, View
 from schemas.request import Attachment, JobType
 from tests.success.estimates import Sampler, mean_of
 from tests.success.population import Prompt, weights
+from tests.success.probe_file import typed
 from tests.success.world import NOW, Case, Router, behaviours, case
 
 REQUIRED: Final[Mapping[str, float]] = {str(kind): float(need) for kind, need in Scoring().required.items()}
@@ -128,16 +126,10 @@ def jobs(router: Router) -> Match:
 
 def probes(router: Router, path: Path) -> Match:
     """Return the match over probes of others whose routing intent means types of work; medium complexity is taken."""
-    labels: Mapping[str, str | list[str]] = yaml.safe_load((FOLDER.parent / "labels-probes.yaml").read_text("utf-8"))
-    pairs: list[tuple[Case, Need]] = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        probe = json.loads(line)
-        label = labels.get(probe["decision"])
-        if label is None:
-            continue
-        types = (label,) if isinstance(label, str) else tuple(label)
-        prompt = Prompt(probe["query"], types[0], "medium", "", "")
-        pairs.append((case(router, prompt), Need(types, "medium")))
+    pairs = [
+        (case(router, Prompt(probe.text, probe.types[0], "medium", "", "")), Need(probe.types, "medium"))
+        for probe in typed(path)
+    ]
     return _matched(router, "probes", pairs, None)
 
 
