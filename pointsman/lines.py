@@ -1,6 +1,7 @@
 """Events as one line for people: what was decided and because of what, how it ended, what it cost."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from schemas.decision import DecisionMade, LevelSaid, RequestRefused
@@ -27,8 +28,8 @@ def seconds(milliseconds: int | None) -> str:
 def decision_line(event: DecisionMade | RequestRefused) -> str:
     """Return ``task -> model (estimates) because ...``."""
     if isinstance(event, RequestRefused):
-        later = f"; it would fit from {event.fits_at:%Y-%m-%d %H:%M %Z} on" if event.fits_at else ""
-        return f"{event.task_type}/{event.complexity} -> refused ({event.code}) because {event.reason}{later}"
+        why = f"{event.reason}{_later(event.fits_at)}"
+        return f"{event.task_type}/{event.complexity} -> refused ({event.code}) because {why}"
     first = event.chain[0]
     estimate = f"about {dollars(first.estimated_cost)}, {seconds(first.estimated_latency_ms)}"
     again = "" if event.number == 1 else f", decision {event.number} after {event.cause.replace('_', ' ')}"
@@ -52,7 +53,13 @@ def result_line(event: FinalResult | RejectedNotice) -> str:
     if event.simulated:
         parts.append("simulated")
     line = ", ".join(parts)
-    return line if event.content is not None or event.status in {"completed", "routed"} else f"{line}: {event.reason}"
+    if event.content is not None or event.status in {"completed", "routed"}:
+        return line
+    return f"{line}: {event.reason}{_later(datetime.fromisoformat(event.fits_at) if event.fits_at else None)}"
+
+
+def _later(fits_at: datetime | None) -> str:
+    return "" if fits_at is None else f"; it would fit from {fits_at:%Y-%m-%d %H:%M %Z} on"
 
 
 def said_words(levels: Mapping[str, LevelSaid]) -> str:

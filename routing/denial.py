@@ -1,7 +1,9 @@
 """Say no, with the rule that barred and the earliest time at which it would fit (DESIGN 7)."""
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 from routing import explain
 from routing.asked import Asked
@@ -11,7 +13,12 @@ from routing.reason_codes import REFUSAL_OF, VetoRule
 from routing.situation import Situation
 from schemas.decision import Denial, RefusalCode, Veto, WindowLine
 
-_MONEY = (VetoRule.PER_REQUEST_CAP.value, VetoRule.MAX_COST.value)
+_MONEY: Final = {
+    VetoRule.PER_REQUEST_CAP.value: "the cap per request",
+    VetoRule.MAX_COST.value: "this request may",
+}
+_LISTED: Final = 3
+"""Rules that a refusal names; all stand in its vetoes."""
 
 
 def _denial(
@@ -79,7 +86,8 @@ def forced_denial(s: Situation, wanted: Asked, vetoes: tuple[Veto, ...], bound: 
     barred = next((item for item in vetoes if item.model == model), None)
     rule = barred.rule if barred is not None else ""
     why = explain.veto_words(rule) if barred is not None else "nothing serves it"
-    successor = f"; its successor is {entry.successor}" if rule == VetoRule.RETIRED.value and entry.successor else ""
+    followed = entry.successor if rule == VetoRule.RETIRED.value else None
+    successor = f"; its successor is {_name(s, followed)}" if followed else ""
     return _denial(
         s,
         REFUSAL_OF.get(rule, RefusalCode.NO_CANDIDATE),
@@ -103,32 +111,42 @@ def denial(s: Situation, wanted: Asked, field: Field, lock: str | None) -> Denia
     rules = Counter(item.rule for item in vetoes if not named or item.model in named)
     if lock is not None:
         why = explain.veto_words(next(iter(rules))) if rules else "it cannot be used"
-        return _denial(s, RefusalCode.AREA_LOCK, f"the area is locked to {lock}, but {why}", vetoes)
-    for rule in _MONEY:
+        return _denial(s, RefusalCode.AREA_LOCK, f"the area is locked to {_name(s, lock)}, but {why}", vetoes)
+    for rule, words in _MONEY.items():
         if rules.get(rule):
-            return _denial(s, REFUSAL_OF[rule], f"of every model left, {explain.veto_words(rule)}", vetoes)
+            return _denial(s, REFUSAL_OF[rule], f"every model left could cost more than {words}", vetoes)
     if rules and set(rules) == {VetoRule.UNPRICED.value}:
         return _denial(s, RefusalCode.UNPRICED, "no model that could serve it has a price", vetoes)
-    listed = ", ".join(
-        f"{rule} ({count})" for rule, count in sorted(rules.items(), key=lambda pair: (-pair[1], pair[0]))
-    )
-    return _denial(
-        s,
-        RefusalCode.NO_CANDIDATE,
-        f"no model may serve it; barred by {listed}" if listed else "no model is offered for this kind of task",
-        vetoes,
-    )
+    return _denial(s, RefusalCode.NO_CANDIDATE, _nobody(rules), vetoes)
+
+
+def _nobody(rules: Mapping[str, int]) -> str:
+    """Return why no model is left, by what bars most of them."""
+    if not rules:
+        return "no model is offered for this kind of task"
+    ordered = sorted(rules.items(), key=lambda pair: (-pair[1], pair[0]))
+    listed = [f"{explain.veto_words(rule)} ({_models(count)})" for rule, count in ordered[:_LISTED]]
+    return f"no model may serve it: {', '.join(listed)}"
+
+
+def _models(count: int) -> str:
+    return "1 model" if count == 1 else f"{count} models"
+
+
+def _name(s: Situation, model: str) -> str:
+    entry = s.policy.models.get(model)
+    return model if entry is None else entry.name
 
 
 def _over_budget(s: Situation, vetoes: tuple[Veto, ...], cheapest: BarredByWindow) -> Denial:
     when = fits_at(s.view.windows, cheapest.bound)
-    later = f"it fits from {when.isoformat()}" if when is not None else "it never fits this budget"
+    later = "" if when is not None else "; it never fits this budget"
     window = "day's" if s.window_rule == VetoRule.BUDGET_DAY.value else "month's"
     name = s.policy.models[cheapest.model].name
     return _denial(
         s,
         REFUSAL_OF[s.window_rule],
-        f"the {window} budget cannot hold even {name} at {explain.dollars(cheapest.bound)}; {later}",
+        f"the {window} budget has too little left even for {name} at up to {explain.dollars(cheapest.bound)}{later}",
         vetoes,
         when,
         cheapest.bound,

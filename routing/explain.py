@@ -1,6 +1,7 @@
 """Say why: the line that completes "because ...", the badge, the lines for people (SPEC R17)."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from routing.reason_codes import ReasonCode
@@ -29,6 +30,12 @@ LABELS: Final = {
     "research": "research",
     "general": "a general request",
 }
+_MEDIA: Final = {
+    "image": "work on pictures",
+    "video": "work on video",
+    "audio": "work on speech and sound",
+    "search": "a web search",
+}
 _VETO_WORDS: Final = {
     "retired": "it is retired",
     "not_in_pool": "this router does not offer it",
@@ -49,19 +56,19 @@ _VETO_WORDS: Final = {
     "max_latency": "it would answer too late",
     "max_cost": "it could cost more than this request may",
     "per_request_cap": "it could cost more than the cap per request",
-    "budget_day": "it could pass the day's budget",
-    "budget_month": "it could pass the month's budget",
+    "budget_day": "it could exceed the day's budget",
+    "budget_month": "it could exceed the month's budget",
     "provider_open": "its provider is failing right now",
     "excluded": "it failed for this request already",
     "not_better": "it is not expected to do better than the model before",
 }
-_STRENGTHS: Final = (
+_ABILITIES: Final = (
     (ReasonCode.CAPABILITY_MATCH, "matches the work well"),
-    (ReasonCode.COST_EFFICIENT, "is cost-efficient"),
-    (ReasonCode.FAST, "is fast"),
     (ReasonCode.HIGH_QUALITY, "has the quality it needs"),
     (ReasonCode.HISTORY, "did well on such work before"),
 )
+_LOW_PRICE: Final = 0.8
+"""Cost term from which a price is called low: a quarter of what is half as good as nothing."""
 
 
 def dollars(pico: int) -> str:
@@ -77,6 +84,11 @@ def seconds(milliseconds: int) -> str:
     return f"{milliseconds} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
 
 
+def moment(when: datetime) -> str:
+    """Return a time for people, with its zone."""
+    return f"{when:%Y-%m-%d %H:%M %Z}"
+
+
 def sensitive_words(signals: SignalsView) -> str | None:
     """Return what was found in the prompt, as a clause; None when nothing was, or nothing was looked for."""
     return f"looks like it contains {named(signals.sensitive)}" if signals.sensitive else None
@@ -90,6 +102,11 @@ def veto_words(rule: str) -> str:
 def label(task_type: str) -> str:
     """Return a type of task in plain words."""
     return LABELS.get(task_type, task_type)
+
+
+def named_work(task: TaskDescriptor) -> str:
+    """Return the kind of work of a request in plain words: of other media than text, the medium."""
+    return _MEDIA.get(task.modality) or label(str(task.type))
 
 
 def strengths(terms: Sequence[float]) -> tuple[ReasonCode, ...]:
@@ -109,17 +126,31 @@ def strengths(terms: Sequence[float]) -> tuple[ReasonCode, ...]:
     return tuple(codes)
 
 
-def scored_reason(task: TaskDescriptor, name: str, terms: Sequence[float], estimate: tuple[int, int]) -> str:
-    """Return the reason of a choice by score; ``estimate`` is pico-dollars and milliseconds."""
+def scored_reason(task: TaskDescriptor, name: str, terms: Sequence[float]) -> str:
+    """Return the reason of a choice by score: what the work looks like, and what speaks for the model."""
+    seems = "looks like" if task.confidence >= 0.5 else "may be"
+    return f"this {seems} {work(task)}, and {name} {_praise(terms)}"
+
+
+def work(task: TaskDescriptor) -> str:
+    """Return type and complexity as people say them: ``a simple summary``, ``coding of medium difficulty``."""
+    named, complexity = named_work(task), str(task.complexity)
+    if task.modality != "text" or (task.type == "simple-task" and complexity == "simple"):
+        return named
+    if complexity == "medium":
+        return f"{named} of medium difficulty"
+    article, _, rest = named.partition(" ")
+    return f"a {complexity} {rest}" if article == "a" else f"{complexity} {named}"
+
+
+def _praise(terms: Sequence[float]) -> str:
     codes = strengths(terms)
-    said = [words for code, words in _STRENGTHS if code in codes][:2]
-    praise = " and ".join(said) or "has the best balance of ability, cost and speed"
-    sure = "" if task.confidence >= 0.5 else ", as far as the text tells"
-    cost, latency = estimate
-    return (
-        f"this looks like {label(str(task.type))} ({task.complexity}{sure}) and {name} {praise}: "
-        f"about {dollars(cost)} and {seconds(latency)}"
-    )
+    able = next((words for code, words in _ABILITIES if code in codes), None)
+    if able is None:
+        return "balances ability, cost and speed best"
+    if ReasonCode.COST_EFFICIENT in codes:
+        return f"{able} at a {'low' if terms[1] >= _LOW_PRICE else 'fair'} price"
+    return f"{able} and is fast" if ReasonCode.FAST in codes else able
 
 
 def badge(name: str, how: str) -> str:
@@ -138,7 +169,7 @@ def lines(decision: Choice | Denial, limit: int = 5) -> tuple[str, ...]:
     if isinstance(decision, Denial):
         shown = [f"refused ({decision.code.value}) because {decision.reason}"]
         if decision.fits_at is not None:
-            shown.append(f"it would fit from {decision.fits_at.isoformat()}")
+            shown.append(f"it would fit from {moment(decision.fits_at)}")
         return (*shown, *_vetoes(decision.vetoes, limit))
     first = decision.chain[0]
     shown = [

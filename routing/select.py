@@ -35,6 +35,8 @@ class Selection:
     """That of the kept decision that this one repeats: it looked at all models, this one only at those kept."""
     propensities: Mapping[str, float] | None = None
     """Of every model that could have been drawn; None: the chosen one, for certain."""
+    favoured: str | None = None
+    """Why the strongest rule that favours the model does so, as a clause."""
 
 
 def by_cost(item: Scored) -> tuple[int, float, str]:
@@ -173,8 +175,10 @@ def _top(s: Situation, ranked: Sequence[Scored], ruling: Ruling, unavailable: Co
         codes.append(ReasonCode.DEFAULT_LOW_CONFIDENCE)
     else:
         codes.append(ReasonCode.BEST_SCORE)
+    favoured = None
     if model in ruling.boosts and ruling.boosts[model] > 0:
         codes.append(ReasonCode.RULE_BOOST)
+        favoured = next(r.because for r in ruling.matched if r.effect == "boost" and r.boost > 0 and model in r.models)
     if s.view.above_quality is not None:
         codes.insert(0, ReasonCode.ESCALATED)
     tier: Tier = 2
@@ -185,7 +189,7 @@ def _top(s: Situation, ranked: Sequence[Scored], ruling: Ruling, unavailable: Co
             codes.append(ReasonCode.PREFERENCE)
     if len(ranked) == 1:
         codes.append(ReasonCode.ONLY_CANDIDATE)
-    return Selection(chosen, _fallbacks(s, chosen, ranked), tier, tuple(codes))
+    return Selection(chosen, _fallbacks(s, chosen, ranked), tier, tuple(codes), favoured=favoured)
 
 
 def _fallbacks(

@@ -46,7 +46,8 @@ def choice_of(s: Situation, wanted: Asked, field: Field, selection: Selection) -
     latency_low, latency_high = latency_interval(s, chosen.model, chosen.latency)
     recorded, others = _recorded(s, field, selection, propensities)
     own = selection.rule is not None and selection.rule.source == policy.document
-    codes = (*selection.codes, *((ReasonCode.TENANT_ROUTE,) if own else ()), *_extra_codes(s, field, selection))
+    found = (*selection.codes, *((ReasonCode.TENANT_ROUTE,) if own else ()), *_extra_codes(s, field, selection))
+    codes = tuple(dict.fromkeys(found))
     return build(
         Choice,
         {
@@ -59,8 +60,8 @@ def choice_of(s: Situation, wanted: Asked, field: Field, selection: Selection) -
             "cluster": task.cluster,
             "cluster_score": task.cluster_score,
             "confidence": _confidence(s, field, selection),
-            "reason": reason(s, wanted, selection),
-            "reason_codes": tuple(code.value for code in dict.fromkeys(codes)),
+            "reason": reason(s, wanted, selection, codes),
+            "reason_codes": tuple(code.value for code in codes),
             "badge": badge(s, wanted, selection),
             "display": (s.view.settings.display if s.view.settings is not None else None) or policy.plans.display,
             "candidates": recorded,

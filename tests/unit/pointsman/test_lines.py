@@ -91,6 +91,12 @@ def test_a_result_says_how_it_ended() -> None:
     assert result_line(event) == "completed, by alpha-1, $0.010, 812 ms, simulated"
 
 
+def test_a_refused_result_says_when_it_would_fit() -> None:
+    """A refusal's result tells the time from which the request would fit, as its decision does (B2)."""
+    event = sample(FinalResult, status="refused", reason="the day's cap is spent", fits_at=NOON.isoformat())
+    assert result_line(event) == "refused: the day's cap is spent; it would fit from 2026-03-01 12:00 UTC on"
+
+
 def test_a_result_without_an_answer_says_why() -> None:
     """A failed or rejected request shows its reason."""
     assert result_line(sample(FinalResult, status="failed", reason="no provider left")).endswith("no provider left")

@@ -30,7 +30,9 @@ def test_a_route_goes_before_every_rule_of_the_router() -> None:
     choice = chosen(with_documents(own, tenant), LEGAL)
     assert (choice.model, choice.tier, choice.rule) == ("claude-opus-4.5", 2, "legal")
     assert choice.rule_source == "tenant/t@1"
-    assert choice.reason == "legal work stays with one model"
+    assert (
+        choice.reason == "legal work stays with one model; the organisation's own route names Claude Opus 4.5 for that"
+    )
     assert {"tenant_route", "rule_lock"} <= set(choice.reason_codes)
     other = chosen(with_documents(own, tenant), request("hello", planning=True))
     assert other.rule_source == "policy/own@1"
