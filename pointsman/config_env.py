@@ -6,8 +6,11 @@
 | ROUTING_DAILY_BUDGET, ROUTING_MONTHLY_BUDGET, ROUTING_PER_REQUEST_LIMIT | the tenant's caps, dollars |
 | ROUTING_TIMEOUT | milliseconds of one interactive attempt, in the policy |
 | ROUTING_FALLBACK_ENABLED | false: a chain of one model, in the policy |
-| ROUTING_ENABLE_LEARNING | false: history and preferences weigh nothing, in the policy |
-| ROUTING_ENABLE_CACHE, ROUTING_CACHE_TTL, ROUTING_MAX_RETRIES | nothing yet: named in the notes |
+| ROUTING_ENABLE_LEARNING | false: history and preferences weigh nothing, nothing is explored, in the policy |
+| ROUTING_ENABLE_CACHE | whether decisions about alike tasks are kept, in the policy |
+| ROUTING_CACHE_TTL | seconds for which they are, in the policy |
+| ROUTING_MAX_RETRIES | nothing: attempts are counted by decision and class of error; named in the notes |
+| ROUTING_DEBUG | nothing here: stages started with it log more (``pointsman.process_log``) |
 """
 
 from collections.abc import Mapping
@@ -20,7 +23,8 @@ from schemas.control_tenant import TenantDocument
 
 PREFIX: Final = "ROUTING_"
 _BUDGET: Final = {"DAILY_BUDGET": "daily", "MONTHLY_BUDGET": "monthly", "PER_REQUEST_LIMIT": "per_request"}
-_WITHOUT_EFFECT: Final = ("ENABLE_CACHE", "CACHE_TTL", "MAX_RETRIES")
+_WITHOUT_EFFECT: Final = ("MAX_RETRIES",)
+_OF_POLICY: Final = ("TIMEOUT", "FALLBACK_ENABLED", "ENABLE_LEARNING", "ENABLE_CACHE", "CACHE_TTL")
 _ELSEWHERE: Final = ("DEBUG",)
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
@@ -48,9 +52,11 @@ def from_environment(environ: Mapping[str, str], tenant: TenantDocument, policy:
     """
     given = {name.removeprefix(PREFIX): text for name, text in environ.items() if name.startswith(PREFIX) and text}
     notes = [f"{PREFIX}{name} has no effect in this version" for name in _WITHOUT_EFFECT if name in given]
-    known = {*_BUDGET, *_WITHOUT_EFFECT, *_ELSEWHERE, "DEFAULT_MODEL", "TIMEOUT", "FALLBACK_ENABLED", "ENABLE_LEARNING"}
+    known = {*_BUDGET, *_WITHOUT_EFFECT, *_ELSEWHERE, *_OF_POLICY, "DEFAULT_MODEL"}
     notes += [f"{PREFIX}{name} is not known" for name in sorted(set(given) - known)]
     changed_policy = _policy(given, policy, tenant.name)
+    if "CACHE_TTL" in given and (changed_policy or policy).cache is None:
+        notes.append(f"{PREFIX}CACHE_TTL has no effect without a cache: {PREFIX}ENABLE_CACHE=true switches it on")
     changes: dict[str, Any] = tenant.model_dump(mode="json", exclude_none=True)
     changes["budget"] |= {field: given[name] for name, field in _BUDGET.items() if name in given}
     if "DEFAULT_MODEL" in given:
@@ -72,30 +78,53 @@ def _policy(given: Mapping[str, str], policy: PolicyDocument, tenant: str) -> Po
     changes: dict[str, Any] = policy.model_dump(mode="json", exclude_none=True)
     before = dict(changes)
     if "TIMEOUT" in given:
-        changes["timeout_ms"] = {**changes["timeout_ms"], "interactive": _number("TIMEOUT", given)}
-    if not _switch("FALLBACK_ENABLED", given):
+        changes["timeout_ms"] = {**changes["timeout_ms"], "interactive": _number("TIMEOUT", given, "milliseconds")}
+    if not _on("FALLBACK_ENABLED", given):
         changes["chain_length"] = 1
-    if not _switch("ENABLE_LEARNING", given):
-        history = changes["weights"]["history"]
-        left = {name: weight / (1 - history) for name, weight in changes["weights"].items() if name != "history"}
-        changes["weights"] = {**left, "history": 0}
-        changes["scoring"] = {**changes["scoring"], "preference": 0}
+    if not _on("ENABLE_LEARNING", given):
+        changes |= _unlearned(changes)
+    changes |= _cache(given, changes.pop("cache", None))
     if changes == before:
         return None
     own = {"name": f"{tenant}-env", "version": 1, "description": f"{policy.name}{_MARK}"}
     return PolicyDocument.model_validate({**changes, **own})
 
 
-def _number(name: str, given: Mapping[str, str]) -> int:
+def _unlearned(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parts of a policy that learn, so that they do not."""
+    history = policy["weights"]["history"]
+    left = {name: weight / (1 - history) for name, weight in policy["weights"].items() if name != "history"}
+    return {
+        "weights": {**left, "history": 0},
+        "scoring": {**policy["scoring"], "preference": 0},
+        "exploration": {**policy["exploration"], "share": 0, "new_models": 0},
+    }
+
+
+def _cache(given: Mapping[str, str], cache: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the policy's cache as the variables say; nothing where there is none."""
+    if not (_on("ENABLE_CACHE", given) if "ENABLE_CACHE" in given else cache is not None):
+        return {}
+    lives = {"ttl_ms": 1000 * _number("CACHE_TTL", given, "seconds")} if "CACHE_TTL" in given else {}
+    return {"cache": {**(cache or {}), **lives}}
+
+
+def _number(name: str, given: Mapping[str, str], unit: str) -> int:
     try:
         return int(given[name])
     except ValueError:
-        raise VariableError(f"{PREFIX}{name} is a whole number of milliseconds, not {given[name]!r}") from None
+        raise VariableError(f"{PREFIX}{name} is a whole number of {unit}, not {given[name]!r}") from None
 
 
-def _switch(name: str, given: Mapping[str, str]) -> bool:
+def _on(name: str, given: Mapping[str, str]) -> bool:
     """Return a switch; absent means on."""
-    text = given.get(name, "true").strip().lower()
-    if text not in _TRUE | _FALSE:
+    on = switch(given.get(name, "true"))
+    if on is None:
         raise VariableError(f"{PREFIX}{name} is true or false, not {given[name]!r}")
-    return text in _TRUE
+    return on
+
+
+def switch(text: str) -> bool | None:
+    """Return what a switch says; None where it says neither."""
+    word = text.strip().lower()
+    return True if word in _TRUE else False if word in _FALSE else None

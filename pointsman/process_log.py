@@ -4,8 +4,11 @@ import sys
 import structlog
 
 
-def log_to_stderr(process: str, slot: int) -> None:
-    """Write structlog and standard library records as JSON lines to stderr, each with the process and its slot."""
+def log_to_stderr(process: str, slot: int, *, debug: bool = False) -> None:
+    """Write structlog and standard library records as JSON lines to stderr, each with the process and its slot.
+
+    ``debug`` adds what the stages themselves say in detail; libraries stay at warnings.
+    """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -15,7 +18,7 @@ def log_to_stderr(process: str, slot: int) -> None:
     ]
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(default=str)],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if debug else logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )

@@ -12,6 +12,7 @@ from routing.desk import INPUTS, Desk
 from routing.desk_batch import Batch
 from schemas import topics as t
 from schemas.record import Output, Record
+from streams.decision_log import decisions_wanted, log_decisions
 from streams.engine import engine_version
 from streams.globals import Frozen, GlobalInputs
 from streams.patience import may_wait
@@ -114,7 +115,10 @@ class Router:
             requests=records.get(t.REQUESTS, ()),
             next_offsets=next_offsets,
         )
-        return self._desks[partition].apply(batch).outputs
+        outputs = self._desks[partition].apply(batch).outputs
+        if decisions_wanted():
+            log_decisions(outputs)
+        return outputs
 
 
 def run(settings: Settings, slot: int, stop: Event) -> None:

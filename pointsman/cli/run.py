@@ -34,9 +34,10 @@ def run(
     run_dir: RunDirOption = DEFAULT_RUN_DIR,
 ) -> None:
     """Run one process in the foreground until SIGTERM; status 70 asks for a restart."""
+    from pointsman.config_env import switch
     from pointsman.process_log import log_to_stderr
 
-    log_to_stderr(stage, slot)
+    log_to_stderr(stage, slot, debug=bool(switch(os.environ.get("ROUTING_DEBUG", ""))))
     if stage == "supervisor":
         from deploy.run_dir import RunDir
         from deploy.supervisor import Supervisor
