@@ -41,12 +41,6 @@ def test_every_file_is_named_and_no_other(folder: str) -> None:
     assert [name for name in sorted(names) if not any(fnmatch(module, name) for module in modules)] == []
 
 
-def test_short_enough_to_read() -> None:
-    """The README of the project is no longer than 150 lines, that of the thinking than 40."""
-    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
-    assert len((ROOT / "routing" / "README.md").read_text(encoding="utf-8").splitlines()) <= 40
-
-
 def test_the_index_lists_every_page() -> None:
     """Every page of the documentation is linked from its index, decisions by their folder."""
     docs = ROOT / "docs"
