@@ -123,7 +123,7 @@ def _follow(client: "Client", receipt: "Receipt", timeout: float, output: Output
         known = isinstance(decision, DecisionMade | RequestRefused)
         if known and output is Output.JSONL:
             emit_json(decision, output)
-        if isinstance(decision, DecisionMade):
+        if isinstance(decision, DecisionMade) and decision.execute:
             tell(f"waiting for {decision.model}")
         answer = client.result(receipt, timeout)
     if output is Output.JSONL:
