@@ -9,6 +9,7 @@ from typing import Any, Final
 from routing.desk_context import Context
 from routing.desk_requests import RequestDesk
 from routing.desk_state import OpenRequest, Standing
+from routing.explain import veto_words
 from schemas import topics as t
 from schemas.decision import DecisionCancelled, Denial, OverrideView
 from schemas.ids import event_id
@@ -55,8 +56,14 @@ class OverrideDesk:
             self._reject(answer, "the catalog has no such model")
         elif event.scope == "request":
             self._override_request(event, answer)
+        elif meant.kind == "model":
+            barred = policy.row(policy.models[meant.models[0]], self._context.now).veto
+            if barred is not None:
+                self._reject(answer, f"not followed: {veto_words(barred.rule)} ({barred.source})")
+                return
+            self._stand(event, answer, meant.models[0])
         else:
-            self._stand(event, answer, meant.models[0] if meant.kind == "model" else event.model)
+            self._stand(event, answer, event.model)
 
     def _stand(self, event: OverrideRequested, answer: dict[str, Any], model: str) -> None:
         target = {

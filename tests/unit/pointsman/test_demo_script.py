@@ -8,6 +8,7 @@ from deploy.shipped_config import shipped_documents
 from pointsman.demo.script import load
 from schemas.control_tenant import TenantDocument
 from schemas.request import CopilotMode, RequestReceived
+from tests.brain import NOW, shipped
 
 SCRIPT = load()
 REQUESTS = [
@@ -54,6 +55,18 @@ def test_the_person_who_disagrees_is_heard_before_and_after() -> None:
     assert before
     assert after
     assert max(before) < SCRIPT.outage.begin < min(after)
+
+
+def test_what_people_override_to_may_serve_them() -> None:
+    """Every standing override names a model that nothing bars for its tenant, or lifts one (U1)."""
+    config = shipped()
+    for override in SCRIPT.overrides:
+        policy = config.tenant(override.fields["tenant"])
+        assert policy is not None
+        meant = policy.names.resolve(override.fields["model"])
+        for model in meant.models:
+            assert policy.row(policy.models[model], NOW).veto is None
+        assert meant.models or override.fields["model"] == "auto"
 
 
 def test_the_order_is_always_the_same() -> None:

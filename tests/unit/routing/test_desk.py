@@ -210,6 +210,18 @@ def test_a_standing_override_decides_later_requests_until_lifted(scope: str, pla
     assert forced == {"r1": f"override:{scope}", "r2": None, "r3": None}
 
 
+def test_a_standing_override_to_a_model_that_could_never_serve_is_rejected() -> None:
+    """What is barred whatever is asked is told at once with its document, instead of refusing all that follows (U1)."""
+    w = DeskWorld("acme", tenant("acme", avoid_models=["haiku"]))
+    w.publish(t.OVERRIDES, {"scope": "always", "user": "u1", "model": "haiku", "id": "o1"})
+    w.ask("r1", user="u1")
+    w.run()
+    (answer,) = w.values(t.TECHNICAL_OUTCOMES, "override.")
+    assert answer["type"].split(".")[2] == "rejected"
+    assert answer["reason"].startswith("not followed: the tenant avoids it (tenant/")
+    assert len(w.decisions()) == 1
+
+
 def test_a_cancelled_request_ends_when_its_call_is_reported() -> None:
     """Cancel: decision.cancelled at once, no next decision, and one cancelled result when the executor reports."""
     w = world()
