@@ -59,8 +59,6 @@ class UpOptions(BaseModel):
     catalog: bool = True
     """Publish the configuration that comes with pointsman, where it is not in the log yet."""
     heap_mb: int = Field(default=384, ge=128)
-    lasting: bool = True
-    """Whether the broker is to run for more than some minutes, so that compiling in full pays."""
 
 
 class ProcessState(BaseModel):

@@ -144,7 +144,6 @@ class Supervisor:
             port=self._options.port,
             heap_mb=self._options.heap_mb,
             on_progress=self._note,
-            lasting=self._options.lasting,
         )
         self._keeper = BrokerKeeper(broker)
         self._keeper.start()

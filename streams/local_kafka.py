@@ -99,9 +99,7 @@ class LocalKafka:
     """One broker on loopback over one data folder.
 
     Units: `heap_mb` in MiB. `port=None` takes the port of the last run, else a free one. With `guard=True` the broker
-    is killed when this process ends in whatever way (for tests; a supervisor wants it to live on). With `lasting=True`
-    Java compiles what is hot in full: some two CPU-seconds more in the first minute, half the time of a transaction
-    afterwards (ADR 0014).
+    is killed when this process ends in whatever way (for tests; a supervisor wants it to live on).
     Errors: `JavaNotFoundError`, `JarsUnavailableError`, `PortTakenError`, `DataInUseError`,
     `BrokerFailedError`.
     """
@@ -114,7 +112,6 @@ class LocalKafka:
         heap_mb: int = 256,
         on_progress: Callable[[str], None] | None = None,
         guard: bool = False,
-        lasting: bool = False,
     ) -> None:
         self.data_dir = data_dir.resolve()
         self.log_path = self.data_dir / "kafka.log"
@@ -122,7 +119,6 @@ class LocalKafka:
         self._heap_mb = heap_mb
         self._on_progress = on_progress or _silent
         self._with_guard = guard
-        self._lasting = lasting
         self._guard: subprocess.Popen[bytes] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._identity: BrokerIdentity | None = None
@@ -276,8 +272,7 @@ class LocalKafka:
         if self.log_path.exists() and self.log_path.stat().st_size > _LOG_LIMIT:
             self.log_path.replace(self.log_path.with_suffix(".log.1"))
         command = [str(java), f"-Xmx{self._heap_mb}m", f"-Xms{min(128, self._heap_mb)}m", "-XX:+UseSerialGC"]
-        command += [] if self._lasting else ["-XX:TieredStopAtLevel=1"]
-        command += ["-Xshare:auto", "-XX:+ExitOnOutOfMemoryError"]
+        command += ["-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:+ExitOnOutOfMemoryError"]
         command += [f"-Dlog4j2.configurationFile={self.data_dir / 'log4j2.yaml'}", "-cp", class_path]
         command += ["kafka.Kafka", str(properties)]
         with self.log_path.open("ab") as log:

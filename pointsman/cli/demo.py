@@ -141,7 +141,7 @@ def _start(folder: "RunDir", script: "Script", *, real: bool) -> "Settings":
             last[1] = time.monotonic()
         last[0] = message
 
-    up(folder, UpOptions(lasting=False), tell)
+    up(folder, UpOptions(), tell)
     tell("done")
     settings = connect(folder.path)
     if providers:

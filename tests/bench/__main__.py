@@ -30,7 +30,7 @@ def main() -> None:
     scale = 10 if chosen.quick else 1
     sections: list[Section] = []
     with tempfile.TemporaryDirectory() as folder:
-        broker = LocalKafka(Path(folder) / "kafka", heap_mb=512, lasting=True)
+        broker = LocalKafka(Path(folder) / "kafka", heap_mb=512)
         broker.start()
         try:
             at = broker.bootstrap
