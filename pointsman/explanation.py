@@ -106,6 +106,7 @@ def _adapted(plan: AttemptPlan) -> str:
         "instructions in the user's message" if found.place == "user" else "",
         f"stop {', '.join(map(repr, found.stop))}" if found.stop else "",
         f"effort {found.effort}" if found.effort is not None else "",
+        f"at most {found.thinking_tokens:,} tokens of thinking" if found.thinking_tokens is not None else "",
     ]
     return f"{plan.model}: {'; '.join(filter(None, parts)) or 'nothing'}, by {found.source}"
 

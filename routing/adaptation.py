@@ -31,8 +31,12 @@ class RowAdaptation:
     bound: int
     """No tokenizer gives more."""
 
-    def applied(self, complexity: str) -> AppliedAdaptation:
-        """Return it as a decision about a task of that complexity records it."""
+    def applied(self, complexity: str, most_thinking: int) -> AppliedAdaptation:
+        """Return it as a decision about a task of that complexity records it.
+
+        ``most_thinking``: tokens that may go into thinking at most; 0 where the task or the model does not think.
+        """
+        thinking = min(self.rule.thinking.get(complexity, 0), most_thinking)  # type: ignore[call-overload]
         return build(
             AppliedAdaptation,
             {
@@ -41,6 +45,7 @@ class RowAdaptation:
                 "place": self.rule.place,
                 "stop": self.rule.stop,
                 "effort": self.rule.effort.get(complexity),  # type: ignore[call-overload]
+                "thinking_tokens": thinking or None,
                 "added_tokens": self.tokens,
             },
         )

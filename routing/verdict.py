@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from itertools import islice
 
 from routing import explain
+from routing.adaptation import RowAdaptation
 from routing.asked import Asked
 from routing.build import build
 from routing.candidates import Field, Scored, candidate_of
@@ -14,6 +15,7 @@ from routing.reasons import badge, reason
 from routing.score import DECIMALS, TERMS
 from routing.select import Selection
 from routing.situation import Situation
+from schemas.adaptation import AppliedAdaptation
 from schemas.decision import AttemptPlan, Candidate, Choice
 from schemas.user_settings import UserSettings
 
@@ -32,9 +34,14 @@ def plan_of(item: Scored, s: Situation) -> AttemptPlan:
             "estimated_cost": item.cost,
             "estimated_latency_ms": item.latency,
             "prices": s.policy.document if item.row.own_price else None,
-            "adaptation": None if item.row.adaptation is None else item.row.adaptation.applied(s.task.complexity),
+            "adaptation": None if item.row.adaptation is None else _adapted(item.row.adaptation, item, s),
         },
     )
+
+
+def _adapted(adaptation: RowAdaptation, item: Scored, s: Situation) -> AppliedAdaptation:
+    thinks = s.task.requires_extended_thinking and item.row.entry.thinking
+    return adaptation.applied(s.task.complexity, item.max_output if thinks else 0)
 
 
 def choice_of(s: Situation, wanted: Asked, field: Field, selection: Selection) -> Choice:

@@ -19,5 +19,7 @@ class AppliedAdaptation(Frozen):
     place: Place = "system"
     stop: tuple[str, ...] = ()
     effort: Effort | None = None
+    thinking_tokens: int | None = None
+    """Of the attempt's ``max_output_tokens``, so that the hold covers them; None: as the model is used to."""
     added_tokens: int = 0
     """Estimated tokens of the instructions; the bound of the attempt counts their bytes."""

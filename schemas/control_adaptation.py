@@ -12,6 +12,7 @@ from schemas.adaptation import MOST_STOPS, Effort, Place
 from schemas.control_base import Strict
 from schemas.control_steering import Complexity
 
+ThinkingTokens = Annotated[int, Field(ge=1, le=1_000_000)]
 Stop = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
@@ -27,9 +28,11 @@ class Adaptation(Strict):
     """After the request's own, as far as four in all allow."""
     effort: dict[Complexity, Effort] = {}
     """How long the model shall reason, by complexity; billed as output, so within the bound of the answer."""
+    thinking: dict[Complexity, ThinkingTokens] = {}
+    """Tokens that a thinking model may think where the task asks for extended thinking; of the answer's, as above."""
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
-        if not (self.instructions or self.stop or self.effort) and self.place == "system":
+        if not (self.instructions or self.stop or self.effort or self.thinking) and self.place == "system":
             raise ValueError("an adaptation changes something")
         return self

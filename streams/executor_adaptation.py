@@ -11,7 +11,7 @@ _INSTRUCTING = frozenset({"system", "developer"})
 
 
 def adapted(call: ChatRequest, adaptation: AppliedAdaptation | None) -> ChatRequest:
-    """Return the call with the adaptation's instructions, stops and effort; the same call without an adaptation."""
+    """Return the call with the instructions, stops, effort and thinking it is adapted by; the same without any."""
     if adaptation is None:
         return call
     stops = dict.fromkeys((*call.stop, *adaptation.stop))
@@ -20,6 +20,7 @@ def adapted(call: ChatRequest, adaptation: AppliedAdaptation | None) -> ChatRequ
         messages=_messages(call.messages, adaptation),
         stop=tuple(stops)[: max(MOST_STOPS, len(call.stop))],
         reasoning_effort=call.reasoning_effort or adaptation.effort,
+        thinking_budget_tokens=call.thinking_budget_tokens or adaptation.thinking_tokens,
     )
 
 

@@ -147,6 +147,35 @@ def test_effort_is_asked_for_by_complexity() -> None:
     assert _sent(event, {"effort": {complexity: "high"}}).reasoning_effort == "high"
 
 
+@pytest.mark.parametrize(("most", "budget"), [(6000, 4000), (1500, 1500)])
+def test_thinking_is_bounded_within_the_answer_that_is_held(most: int, budget: int) -> None:
+    """A task for extended thinking gets the budget of its complexity, within the tokens that are paid for (R14)."""
+    event = request("Design the architecture of a distributed message queue", max_output_tokens=most)
+    every = {"simple": 4000, "medium": 4000, "complex": 4000, "critical": 4000}
+    config = policy(pool=["gpt-4.1", "claude-opus-4.5"], adaptations={"claude-opus-4.5": {"thinking": every}})
+    assert classify(event, config).requires_extended_thinking
+    choice = chosen(config, event)
+    plan = _plan(choice, "claude-opus-4.5")
+    assert plan.adaptation is not None
+    assert plan.adaptation.thinking_tokens == budget
+    call = request_of(_order(choice), event, plan)
+    assert isinstance(call, ChatRequest)
+    assert call.thinking_budget_tokens == budget <= call.max_output_tokens == most
+
+
+def test_what_needs_no_thinking_gets_no_budget_of_it() -> None:
+    """A model that does not think, and a task that asks for none, are called without a budget (R14)."""
+    every = {"simple": 4000, "medium": 4000, "complex": 4000, "critical": 4000}
+    rules = {"claude-opus-4.5": {"thinking": every}, "gpt-4.1": {"thinking": every}}
+    config = policy(pool=["gpt-4.1", "claude-opus-4.5"], adaptations=rules)
+    plain = chosen(config, request("Translate 'good morning' to French"))
+    assert {plan.adaptation.thinking_tokens for plan in plain.chain if plan.adaptation} == {None}
+    hard = chosen(config, request("Design the architecture of a distributed message queue"))
+    applied = _plan(hard, "gpt-4.1").adaptation
+    assert applied is not None
+    assert applied.thinking_tokens is None
+
+
 def test_rescoring_counts_it_as_the_decision_does() -> None:
     """The vectorised form bars the adapted model where the decision does (A5, R14)."""
     compiled = _config(RULE)
