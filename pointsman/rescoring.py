@@ -51,7 +51,7 @@ def under(config: CompiledConfig, tenant: str, router: str) -> TenantPolicy:
 def rescored(history: Sequence[PastDecision], policy: TenantPolicy, seed: int = 0) -> Rescoring:
     """Decide the past decisions that nobody forced again under ``policy``, without exploring."""
     free = [past for past in history if past.free]
-    pasts = [replace(past.past(), number=0.0) for past in free]
+    pasts = [replace(past.past(policy.taxonomy), number=0.0) for past in free]
     result = rescore(PastTable(pasts), policy)
     chosen = result.chosen
     moves = Counter(

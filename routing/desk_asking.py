@@ -53,8 +53,10 @@ class AskingDesk:
         """Order the question with its hold; None: policy, health or budget leaves nobody to ask."""
         context = self._context
         chosen = decide(question.facts, question.task, view, policy, context.now)
-        ledger = context.state.ledger(request.facts.tenant)
-        if not isinstance(chosen, Choice) or not ledger.fits(chosen.bound, policy.caps, context.now_ms):
+        if not isinstance(chosen, Choice):
+            return None
+        chosen = build(Choice, {**chosen.__dict__, "chain": chosen.chain[:1]})  # nobody else is asked, nor paid for
+        if not context.state.ledger(request.facts.tenant).fits(chosen.bound, policy.caps, context.now_ms):
             return None
         plan = build(AttemptPlan, {**chosen.chain[0].__dict__, "timeout_ms": question.timeout_ms})
         order = Order(

@@ -378,11 +378,14 @@ class RequestDesk:
         context.state.ended(request)
         self.linger(request)
 
+    @staticmethod
+    def _may_cost(request: OpenRequest, decision: DecisionState) -> bool:
+        """Return whether a call is open; of a request that is not executed only what is asked before is called."""
+        return not decision.calls.closed and (request.facts.execute or decision.purpose == "advice")
+
     def linger(self, request: OpenRequest) -> None:
         """Once final and with every decision closed, plan when to forget the request."""
-        if not request.final or (
-            any(not decision.calls.closed for decision in request.decisions.values()) and request.facts.execute
-        ):
+        if not request.final or any(self._may_cost(request, decision) for decision in request.decisions.values()):
             return
         unknown = any(decision.calls.unknown for decision in request.decisions.values())
         self._context.state.expire_at(request, self._context.now_ms + (LINGER_UNKNOWN_MS if unknown else LINGER_MS))

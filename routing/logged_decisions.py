@@ -37,7 +37,7 @@ def logged_of(rewarded: Sequence[tuple[PastDecision, float]]) -> Logged:
         np.array([worth for _, worth in rewarded], dtype=np.float64),
         propensities,
         np.array([units.setdefault(past.unit, len(units)) for past in pasts], dtype=np.int64),
-        tuple(str(past.task.type) for past in pasts),
+        tuple(past.decision.task_type for past in pasts),
         tuple(question_of(past.request) for past in pasts),
     )
 

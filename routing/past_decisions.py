@@ -4,10 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from routing.advice import advised_task
+from routing.build import build
 from routing.draws import draw
 from routing.request_facts import facts_of
 from routing.rescore_table import Past
 from routing.reward import Signal, inferred, reward
+from routing.taxonomy import Taxonomy
 from schemas.classification import ClassificationMade, TaskDescriptor
 from schemas.control_preferences import SignalWeights
 from schemas.decision import DecisionMade
@@ -51,11 +54,16 @@ class PastDecision:
         """Return the reward of the answer, or None where nothing was seen of it."""
         return reward(self.signals, weights)
 
-    def past(self) -> Past:
-        """Return what the decision read, to make it again."""
-        decision = self.decision
+    def past(self, taxonomy: Taxonomy) -> Past:
+        """Return what the decision read, to make it again: the classification, and what was asked for after it."""
+        decision, task = self.decision, self.task
+        if decision.view.embedding is not None:
+            found = {"cluster": decision.cluster, "cluster_score": decision.cluster_score}
+            task = build(TaskDescriptor, {**task.__dict__, **found})
+        if decision.view.advice is not None:
+            task = advised_task(task, decision.view.advice, taxonomy)
         number = draw("explore", decision.causation_id or "", decision.number)
-        return Past(facts_of(self.request), self.task, decision.view, decision.occurred_at, number)
+        return Past(facts_of(self.request), task, decision.view, decision.occurred_at, number)
 
 
 class HistoryFold:

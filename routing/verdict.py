@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import islice
+from typing import Final
 
 from routing import explain
 from routing.adaptation import RowAdaptation
@@ -18,6 +19,9 @@ from routing.situation import Situation
 from schemas.adaptation import AppliedAdaptation
 from schemas.decision import AttemptPlan, Candidate, Choice
 from schemas.user_settings import UserSettings
+
+_THINKING_PART: Final = 2
+"""At most this part of an answer's tokens is thought: what is left has to hold the answer."""
 
 
 def plan_of(item: Scored, s: Situation) -> AttemptPlan:
@@ -41,7 +45,7 @@ def plan_of(item: Scored, s: Situation) -> AttemptPlan:
 
 def _adapted(adaptation: RowAdaptation, item: Scored, s: Situation) -> AppliedAdaptation:
     thinks = s.task.requires_extended_thinking and item.row.entry.thinking
-    return adaptation.applied(s.task.complexity, item.max_output if thinks else 0)
+    return adaptation.applied(s.task.complexity, item.max_output // _THINKING_PART if thinks else 0)
 
 
 def choice_of(s: Situation, wanted: Asked, field: Field, selection: Selection) -> Choice:

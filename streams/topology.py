@@ -1,15 +1,23 @@
 """The whole system on one screen: which stage reads and writes which topics, and the topics' creation."""
 
+import time
 from dataclasses import dataclass
 from typing import Final
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 from confluent_kafka.cimpl import NewTopic
 
 from schemas import topics as t
 from schemas.topics import DEAD_LETTER_SOURCES, TOPICS, Topic
 from streams.kafka_clients import admin
 from streams.settings import Settings
+
+_NO_LEADER_YET: Final = (
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +103,10 @@ def new_topics(settings: Settings) -> list[NewTopic]:
 
 
 def create_topics(settings: Settings, timeout_s: float = 30.0) -> list[str]:
-    """Create what is missing and return the names created; existing topics are left as they are."""
+    """Create what is missing and return the names created; existing topics are left as they are.
+
+    Returns when every new partition has a leader that answers: the broker tells of a topic before it serves it.
+    """
     client = admin(settings)
     existing = set(client.list_topics(timeout=timeout_s).topics)
     missing = [topic for topic in new_topics(settings) if topic.topic not in existing]
@@ -109,4 +120,25 @@ def create_topics(settings: Settings, timeout_s: float = 30.0) -> list[str]:
         except KafkaException as error:
             if error.args[0].name() != "TOPIC_ALREADY_EXISTS":
                 raise
+    _await_leaders(
+        client,
+        [TopicPartition(topic.topic, n) for topic in missing for n in range(topic.num_partitions)],
+        time.monotonic() + timeout_s,
+    )
     return created
+
+
+def _await_leaders(client: AdminClient, places: list[TopicPartition], deadline: float) -> None:
+    while places:
+        asked = client.list_offsets({place: OffsetSpec.latest() for place in places}, request_timeout=10.0)
+        waiting: list[TopicPartition] = []
+        for place, future in asked.items():
+            try:
+                future.result()
+            except KafkaException as error:
+                if error.args[0].code() not in _NO_LEADER_YET or time.monotonic() > deadline:
+                    raise
+                waiting.append(place)
+        places = waiting
+        if waiting:
+            time.sleep(0.02)

@@ -151,12 +151,16 @@ class TransactionalLoop:
         return sorted(self._pending.keys() - busy, key=lambda partition: (self._pending[partition].arrived, partition))
 
     def _read(self) -> None:
-        busy = [self._pending[lane.partition] for lane in self._lanes if lane.partition in self._pending]
+        busy = {lane.partition for lane in self._lanes if lane.partition is not None}
+        full = len(busy) == LANES
         if any(pending.waiting(self._topics[:-1]) >= _MOST_WAITING for pending in self._pending.values()):
-            self._settle(wait=len(busy) == LANES)  # what was read is enough to go on with; the log keeps the rest
+            # What was read is enough to go on with, as soon as a lane or a partition is free; the log keeps the rest.
+            self._settle(wait=full or all(at in busy for at, pending in self._pending.items() if pending.records))
             return
-        last = self._topics[-1:]
-        waiting = any(pending.records for pending in busy) or any(p.waiting(last) for p in self._pending.values())
+        waiting = any(
+            pending.records and (full or at in busy or self._topics[-1] in pending.records)
+            for at, pending in self._pending.items()
+        )
         message = self._consumer.poll(0.001 if waiting else 0.02)
         if message is None:
             return
@@ -188,16 +192,12 @@ class TransactionalLoop:
         last, most = self._topics[-1], self._settings.batch_size
         taken = {name: found[:most] for name in self._topics[:-1] if (found := pending.records.get(name))}
         waiting = pending.records.get(last, [])
-        if (
-            waiting
-            and all(len(pending.records[name]) <= most for name in taken)
-            and self._processor.has_room(partition)
-            and self._caught_up(partition, pending)
-        ):
+        whole = all(len(pending.records[name]) <= most for name in taken)
+        if waiting and whole and self._processor.has_room(partition) and self._caught_up(partition, pending):
             taken[last] = waiting[:most]
         self._hold_back(partition, len(waiting) - len(taken.get(last, ())))
         now = monotonic()
-        if taken and self._processor.may_wait(taken, now - (pending.since or now)):
+        if taken and whole and self._processor.may_wait(taken, now - (pending.since or now)):
             pending.since = pending.since or now
             return {}
         pending.since = None

@@ -67,7 +67,6 @@ def demo(
         _sum_up(settings, script, played, output, real=real)
         _next_steps(folder, played)
         if stay if stay is not None else sys.stdout.isatty():
-            note("\nCtrl-C ends it.")
             _stay()
     finally:
         with _step("stopping everything"):
@@ -273,6 +272,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 def _stay() -> None:
     try:
+        note("\nCtrl-C ends it.")
         while True:
             time.sleep(3600)
     except KeyboardInterrupt:

@@ -27,6 +27,8 @@ class Transaction:
     state: str = "open"
     first: dict[Place, int] = field(default_factory=dict)
     offsets: dict[str, dict[Place, int]] = field(default_factory=dict)
+    offsets_at: int = 0
+    """When they were sent, in the order of appends over all partitions."""
     unmarked: list[Place | str] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
 
@@ -93,6 +95,7 @@ class Log:
         self._open: dict[str, Transaction] = {}
         self._deciding: list[Transaction] = []
         self.committed: dict[str, dict[Place, int]] = {}
+        self._offsets_at: dict[str, dict[Place, int]] = {}
 
     def at(self, topic: str, partition: int) -> Partition:
         """Return a partition, made when first asked for."""
@@ -152,7 +155,8 @@ class Log:
     def send_offsets(self, transaction: Transaction, group: str, offsets: dict[Place, int]) -> None:
         """Add the input offsets to a transaction; the group has checked the generation."""
         self._check(transaction)
-        transaction.offsets[group] = offsets
+        self._sequence += 1
+        transaction.offsets[group], transaction.offsets_at = offsets, self._sequence
 
     def commit(self, transaction: Transaction) -> None:
         """Decide the commit; readers see it as the markers arrive."""
@@ -190,8 +194,7 @@ class Log:
         transaction.unmarked.remove(place)
         if isinstance(place, str):
             if transaction.state == "committed":
-                group = place.removeprefix("group ")
-                self.committed.setdefault(group, {}).update(transaction.offsets[group])
+                self._commit_offsets(place.removeprefix("group "), transaction)
             self.version += 1
         else:
             partition = self.at(*place)
@@ -199,6 +202,13 @@ class Log:
             del partition.pending[transaction]
         if not transaction.unmarked:
             self._deciding.remove(transaction)
+
+    def _commit_offsets(self, group: str, transaction: Transaction) -> None:
+        """Take the offsets that were sent last, as the broker does: markers of two producers come in any order."""
+        committed, sent_at = self.committed.setdefault(group, {}), self._offsets_at.setdefault(group, {})
+        for place, offset in transaction.offsets[group].items():
+            if sent_at.get(place, -1) < transaction.offsets_at:
+                committed[place], sent_at[place] = offset, transaction.offsets_at
 
     def has_open(self, identities: Iterable[str]) -> bool:
         """Return whether one of these identities has an open transaction."""

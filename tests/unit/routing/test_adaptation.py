@@ -147,7 +147,7 @@ def test_effort_is_asked_for_by_complexity() -> None:
     assert _sent(event, {"effort": {complexity: "high"}}).reasoning_effort == "high"
 
 
-@pytest.mark.parametrize(("most", "budget"), [(6000, 4000), (1500, 1500)])
+@pytest.mark.parametrize(("most", "budget"), [(9000, 4000), (1500, 750)])
 def test_thinking_is_bounded_within_the_answer_that_is_held(most: int, budget: int) -> None:
     """A task for extended thinking gets the budget of its complexity, within the tokens that are paid for (R14)."""
     event = request("Design the architecture of a distributed message queue", max_output_tokens=most)

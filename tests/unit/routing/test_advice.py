@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routing.advice import answer_schema, instructions, read_advice, types
+from routing.desk_state import HOUR_MS
 from schemas import topics as t
 from schemas.control import DOCUMENT, ConfigDocument
 from schemas.money import parse_usd
@@ -144,6 +145,31 @@ def test_an_override_meanwhile_stands_above_the_advice() -> None:
     w.run()
     assert [decision["model"] for decision in w.decisions()] == ["gpt-4o"]
     assert len(advise(w, ordered, '{"type": "math"}')) == 1
+
+
+def test_the_hold_of_advice_is_settled_however_late_its_end_comes() -> None:
+    """A decision that calls nobody may end the request before its advice has: its hold is still settled (B2, B9)."""
+    w = world()
+    ordered = order(w, execute=False)
+    w.publish(
+        t.OVERRIDES,
+        {"type": "pointsman.override.requested.v1", "scope": "request", "request_id": "r1", "model": "gpt-4o"},
+    )
+    w.run()
+    assert [result["status"] for result in w.finals()] == ["routed"]
+    for number in range(4):
+        w.ask(f"later-{number}", model="gpt-4o", execute=False)
+        w.run(HOUR_MS)
+    advise(w, ordered, "{}", cost=5)
+    assert [kind for kind, _ in w.ledger()] == ["held", "settled"]
+
+
+def test_only_who_is_asked_is_held_for() -> None:
+    """Fallbacks of an adviser are not called, so their dearer bounds are not held (B2, B9)."""
+    w = world()
+    ordered = order(w)
+    (plan,) = ordered["chain"]
+    assert ordered["hold"]["amount"] == plan["bound"]
 
 
 def test_a_cancelled_request_ends_when_its_advice_has() -> None:

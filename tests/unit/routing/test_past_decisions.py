@@ -1,5 +1,6 @@
 """Past decisions put together from the events of the log."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from routing.past_decisions import HistoryFold, PastDecision
 from routing.reward import Signal
 from schemas import topics
 from schemas.control_preferences import SignalWeights
-from schemas.decision import Choice, DecisionMade
+from schemas.decision import AdviceView, Choice, DecisionMade, EmbeddingView, View
 from schemas.envelope import Event
 from schemas.override import OverrideRequested
 from tests.brain import NOW
@@ -54,10 +55,23 @@ def test_what_a_decision_read_makes_it_again() -> None:
     policy = CONFIG.tenant(TENANT)
     assert policy is not None
     for past in _with():
-        read = past.past()
+        read = past.past(policy.taxonomy)
         outcome = decide(read.facts, read.task, read.view, policy, read.now, read.number)
         assert isinstance(outcome, Choice)
         assert outcome.model == past.decision.model
+
+
+def test_what_was_asked_before_a_decision_is_read_again() -> None:
+    """A past decision is made again with the cluster of its vector and the kind of work that advice named (A5, R22)."""
+    policy = CONFIG.tenant(TENANT)
+    assert policy is not None
+    [first, *_] = _with()
+    advice = AdviceView(order_id="a", kind="classify", adviser="gpt-4.1", outcome="given", task_type="math")
+    view = View(advice=advice, embedding=EmbeddingView(model="text-embedding-3-small", outcome="given"))
+    told = first.decision.model_copy(update={"view": view, "cluster": "rail", "cluster_score": 0.9})
+    task = replace(first, decision=told).past(policy.taxonomy).task
+    assert (task.type, task.cluster, task.cluster_score) == ("math", "rail", 0.9)
+    assert (first.task.cluster, str(first.task.type) == "math") == (None, False)
 
 
 def test_an_override_speaks_against_the_model_it_replaces() -> None:
