@@ -8,6 +8,7 @@ each row keeps redelivered events from being counted twice.
 import asyncio
 import logging
 import os
+import sys
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Iterable, Sequence
@@ -39,6 +40,7 @@ _MAX_ROWS: Final = 10_000
 _TICK_SECONDS: Final = 0.1
 _WATCH_SECONDS: Final = 10.0
 _STUCK_SECONDS: Final = 60.0
+_LOOKS_WITHOUT: Final = 2
 _STOP_SECONDS: Final = 10.0
 
 log = structlog.get_logger()
@@ -205,6 +207,19 @@ def die(message: str, **facts: object) -> NoReturn:
     os._exit(EX_SOFTWARE)
 
 
+def die_forgotten(message: str, session_ms: int, **facts: object) -> NoReturn:
+    """Log, stop at once, and end when the group has forgotten this member, ``session_ms`` after its last heartbeat.
+
+    A static member that comes back within its session is handed the assignment it had. Where that is what is wrong
+    (none at all, made while the broker that started knew no topic yet), every new life of it would stand still as well.
+    """
+    log.critical(message, exit_status=EX_SOFTWARE, **facts)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    wait = f"import time; time.sleep({session_ms / 1000 + 1}); raise SystemExit({EX_SOFTWARE})"
+    os.execv(sys.executable, [sys.executable, "-c", wait])  # noqa: S606 - ends all threads, with them the heartbeats
+
+
 def _gap(topic: str, first: int, following: int) -> NoReturn:
     die("records were skipped", topic=topic, first=first, next=following)
 
@@ -223,7 +238,7 @@ async def _serve(settings: Settings, slot: int, stop: threading.Event) -> None:
     guard_positions(app, _gap, {settings.topic(topic.name) for topic in TOPICS if topic.compacted})
     await app.start()
     announce_ready()
-    watching = asyncio.create_task(_watch(settings))
+    watching = asyncio.create_task(_watch(settings, app, slot))
     while not stop.is_set():
         await asyncio.sleep(_TICK_SECONDS)
         if app.should_stop or app.crashed:
@@ -235,11 +250,19 @@ async def _serve(settings: Settings, slot: int, stop: threading.Event) -> None:
         die("Faust did not stop in time")
 
 
-async def _watch(settings: Settings) -> None:
-    """End the process when the group has stood still for a minute: consumers were seen never to rejoin (aiokafka)."""
+async def _watch(settings: Settings, app: Any, slot: int) -> None:
+    """End the process when it is left without a partition, or when the group has stood still for a minute.
+
+    Consumers were seen never to rejoin (aiokafka), and a group to keep an assignment of nothing (see above).
+    """
     watch = ProgressWatch(settings, STAGE, SOURCES)
+    looks_without = 0
     while True:
         await asyncio.sleep(_WATCH_SECONDS)
+        looks_without = looks_without + 1 if app.unassigned and slot < settings.partitions else 0
+        if looks_without == _LOOKS_WITHOUT:
+            die_forgotten("no partition was assigned", settings.session_timeout_ms)
         seconds = await asyncio.to_thread(watch.stuck_seconds)
         if seconds > _STUCK_SECONDS:
-            die("the group stands still while records wait", seconds=round(seconds))
+            message = "the group stands still while records wait"
+            die_forgotten(message, settings.session_timeout_ms, seconds=round(seconds))

@@ -1,23 +1,17 @@
 """The whole system on one screen: which stage reads and writes which topics, and the topics' creation."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.cimpl import NewTopic
 
 from schemas import topics as t
 from schemas.topics import DEAD_LETTER_SOURCES, TOPICS, Topic
-from streams.kafka_clients import admin
+from streams.kafka_clients import admin, consumer
 from streams.settings import Settings
-
-_NO_LEADER_YET: Final = (
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,25 +114,22 @@ def create_topics(settings: Settings, timeout_s: float = 30.0) -> list[str]:
         except KafkaException as error:
             if error.args[0].name() != "TOPIC_ALREADY_EXISTS":
                 raise
-    _await_leaders(
-        client,
-        [TopicPartition(topic.topic, n) for topic in missing for n in range(topic.num_partitions)],
-        time.monotonic() + timeout_s,
-    )
+    _await_leaders(settings, [(topic.topic, n) for topic in missing for n in range(topic.num_partitions)], timeout_s)
     return created
 
 
-def _await_leaders(client: AdminClient, places: list[TopicPartition], deadline: float) -> None:
-    while places:
-        asked = client.list_offsets({place: OffsetSpec.latest() for place in places}, request_timeout=10.0)
-        waiting: list[TopicPartition] = []
-        for place, future in asked.items():
-            try:
-                future.result()
-            except KafkaException as error:
-                if error.args[0].code() not in _NO_LEADER_YET or time.monotonic() > deadline:
-                    raise
-                waiting.append(place)
-        places = waiting
-        if waiting:
-            time.sleep(0.02)
+def _await_leaders(settings: Settings, places: Iterable[tuple[str, int]], timeout_s: float) -> None:
+    asking = consumer(settings, "topology", log_level=0)
+    deadline = time.monotonic() + timeout_s
+    try:
+        for topic, partition in places:
+            while True:
+                try:
+                    asking.get_watermark_offsets(TopicPartition(topic, partition), timeout=5.0)
+                    break
+                except KafkaException:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.02)
+    finally:
+        asking.close()
